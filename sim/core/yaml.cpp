@@ -79,7 +79,7 @@ class TreeBuilder final : public YAML::EventHandler {
 
   void open(Node node, const YAML::Mark& mark, YAML::anchor_t anchor) {
     node.where = at(mark);
-    stack_.push_back({std::move(node), anchor});
+    stack_.push_back({std::move(node), anchor, false, "", {}});
   }
 
   void close() {
