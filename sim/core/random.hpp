@@ -58,7 +58,8 @@ class RandomStream {
   std::uint64_t below(std::uint64_t index, std::uint64_t bound) const {
     const auto b = block(index);
     const auto word = std::uint64_t{b[0]} << 32 | b[1];
-    return static_cast<std::uint64_t>(static_cast<unsigned __int128>(word) * bound >> 64);
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint64_t>(static_cast<Wide>(word) * bound >> 64);
   }
 
   double exponential(std::uint64_t index) const;  ///< mean 1
