@@ -1,0 +1,22 @@
+// The differences between SimGrid 3.32 (Debian 12) and 4.0 (Debian 13), in one place. Included by .cpp files only.
+#pragma once
+
+#include <simgrid/kernel/routing/NetPoint.hpp>
+#include <simgrid/kernel/routing/NetZoneImpl.hpp>
+#include <simgrid/s4u.hpp>
+#include <simgrid/version.h>
+#include <xbt/log.h>
+
+namespace moesim {
+
+/// The zone in which hosts and links are created.
+inline simgrid::s4u::NetZone* create_root_zone(simgrid::s4u::Engine& engine) {
+#if SIMGRID_VERSION >= 40000
+  return engine.get_netzone_root()->add_netzone_full("root");
+#else
+  (void)engine;
+  return simgrid::s4u::create_full_zone("root");
+#endif
+}
+
+}  // namespace moesim

@@ -1,0 +1,73 @@
+// The simulated clock and what waits on it: a façade over SimGrid, whose headers stay in simulation.cpp. Actors are
+// plain functions; they sleep, wait for semaphores and move bytes over links that others use at the same time. An
+// exception that leaves an actor ends the run and comes out of run(); so does a deadlock, as SimulationError.
+// One process is one simulation: SimGrid's clock cannot be rewound.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "sim/core/quantity.hpp"
+
+namespace moesim {
+
+/// A link that several actors can load at the same time; capacity is what a transfer can reach (efficiency included).
+struct SharedLink {
+  std::string name;
+  BytesPerSecond capacity;
+};
+
+/// Bytes one transfer puts on one shared link (index into the links given to Simulation).
+struct LinkBytes {
+  int link = 0;
+  double bytes = 0;
+};
+
+class Simulation {
+ public:
+  explicit Simulation(const std::vector<SharedLink>& links = {});
+  ~Simulation();
+  Simulation(const Simulation&) = delete;
+  Simulation& operator=(const Simulation&) = delete;
+
+  /// A counting semaphore of simulated time.
+  class Semaphore {
+   public:
+    Semaphore(Semaphore&&) noexcept;
+    ~Semaphore();
+    void release();
+    void acquire();
+    /// False when `timeout` passed first.
+    bool acquire_for(Seconds timeout);
+
+   private:
+    friend class Simulation;
+    struct State;
+    explicit Semaphore(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+  };
+
+  Semaphore semaphore(unsigned initial = 0);
+  /// Starts an actor at the current time (time 0 before run()).
+  void spawn(const std::string& name, std::function<void()> body);
+  Seconds now() const;
+  /// Suspends the calling actor. Throws SimulationError for a negative or non-finite time.
+  void sleep_for(Seconds duration);
+  /// Moves `loads` over shared links, all at once, each link shared max-min fairly with whatever else crosses it;
+  /// returns when the last byte has arrived and at least `alone` has passed.
+  void transfer(std::span<const LinkBytes> loads, Seconds alone);
+  /// Activities (sleeps, transfers, waits) completed so far.
+  std::int64_t activities() const;
+  /// Runs until every actor has ended. Throws what left an actor, or SimulationError on a deadlock.
+  void run();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace moesim

@@ -1,0 +1,118 @@
+#include "sim/routing/choice_pool.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+#include "sim/core/portable_math.hpp"
+#include "sim/core/random.hpp"
+
+namespace moesim {
+
+std::vector<double> inclusion_from_weights(std::span<const double> weights, double total) {
+  double low = 0, high = 1;
+  const auto sum = [&](double tau) {
+    double s = 0;
+    for (const double w : weights) s += 1 - portable_exp(-tau * w);
+    return s;
+  };
+  const double reachable = std::min(total, static_cast<double>(weights.size()) * (1 - 1e-9));
+  while (sum(high) < reachable) high *= 2;
+  for (int i = 0; i < 60; ++i) (sum((low + high) / 2) < reachable ? low : high) = (low + high) / 2;
+  std::vector<double> inclusion;
+  for (const double w : weights) inclusion.push_back(1 - portable_exp(-high * w));
+  const double scale = total / sum(high);
+  for (auto& p : inclusion) p = std::min(1.0, p * scale);
+  return inclusion;
+}
+
+ChoicePool::ChoicePool(std::int64_t experts, const Choices& choices, std::span<const double> weights)
+    : experts_(experts), tokens_(choices.tokens()), top_k_(choices.top_k), choices_(choices.experts) {
+  assert(tokens_ > 0 && tokens_ < 65536);
+  const auto width = static_cast<std::size_t>(experts_);
+  cumulative_.assign((static_cast<std::size_t>(tokens_) + 1) * width, 0);
+  for (std::size_t t = 0; t < static_cast<std::size_t>(tokens_); ++t) {
+    auto* row = &cumulative_[(t + 1) * width];
+    std::copy_n(row - width, width, row);
+    for (std::size_t k = 0; k < static_cast<std::size_t>(top_k_); ++k)
+      ++row[choices_[t * static_cast<std::size_t>(top_k_) + k]];
+  }
+  const auto* total = &cumulative_[static_cast<std::size_t>(tokens_) * width];
+  inclusion_.resize(width);
+  for (std::size_t e = 0; e < width; ++e)
+    inclusion_[e] = static_cast<double>(total[e]) / static_cast<double>(tokens_);
+  if (!weights.empty()) {
+    // The pool's own frequencies carry its sampling noise, which no large batch has. Group-limited routing keeps this
+    // form inside every group; the groups' totals are near equal, so the error is second order.
+    inclusion_ = inclusion_from_weights(weights, static_cast<double>(top_k_));
+  }
+}
+
+void ChoicePool::draw(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,
+                      std::span<std::int32_t> counts) const {
+  assert(static_cast<std::int64_t>(counts.size()) == experts_);
+  if (batch > tokens_) return draw_counts(batch, seed, layer, step, counts);
+  const RandomStream stream(seed, stream_id("batch", layer));
+  const auto width = static_cast<std::size_t>(experts_);
+  const auto begin = static_cast<std::int64_t>(stream.below(step, static_cast<std::uint64_t>(tokens_)));
+  const auto end = begin + batch;
+  const auto* first = &cumulative_[static_cast<std::size_t>(begin) * width];
+  if (end <= tokens_) {
+    const auto* last = &cumulative_[static_cast<std::size_t>(end) * width];
+    for (std::size_t e = 0; e < width; ++e) counts[e] = last[e] - first[e];
+    return;
+  }
+  const auto* total = &cumulative_[static_cast<std::size_t>(tokens_) * width];
+  const auto* last = &cumulative_[static_cast<std::size_t>(end - tokens_) * width];
+  for (std::size_t e = 0; e < width; ++e) counts[e] = total[e] - first[e] + last[e];
+}
+
+void ChoicePool::draw_counts(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,
+                             std::span<std::int32_t> counts) const {
+  const RandomStream stream(seed, stream_id("counts", layer, step));
+  const auto n = static_cast<double>(batch);
+  const double target = n * static_cast<double>(top_k_);
+  std::vector<double> expected(counts.size());
+  double sum = 0;
+  for (std::size_t e = 0; e < counts.size(); ++e) {
+    const double p = inclusion_[e];
+    const double noisy = n * p + std::sqrt(n * p * (1 - p)) * stream.normal(e);
+    expected[e] = std::clamp(noisy, 0.0, n);
+    sum += expected[e];
+  }
+  // Rounding the running sum keeps integers whose total is exact.
+  double running = 0;
+  std::int64_t given = 0, surplus = 0;
+  for (std::size_t e = 0; e < counts.size(); ++e) {
+    running += expected[e] * target / sum;
+    const bool last = e + 1 == counts.size();
+    const auto upto = last ? static_cast<std::int64_t>(target) : std::llround(running);
+    const auto wanted = upto - given + surplus;
+    given = upto;
+    counts[e] = static_cast<std::int32_t>(std::clamp<std::int64_t>(wanted, 0, batch));
+    surplus = wanted - counts[e];
+  }
+  for (auto& count : counts) {  // what the last experts could not hold
+    const auto room = std::min<std::int64_t>(surplus, batch - count);
+    count += static_cast<std::int32_t>(room);
+    surplus -= room;
+  }
+}
+
+std::vector<double> ChoicePool::part_probability(std::span<const std::int32_t> part_of_expert,
+                                                 std::int32_t parts) const {
+  std::vector<std::int64_t> hits(static_cast<std::size_t>(parts), 0), seen(hits.size(), -1);
+  const auto k = static_cast<std::size_t>(top_k_);
+  for (std::int64_t t = 0; t < tokens_; ++t)
+    for (std::size_t i = 0; i < k; ++i) {
+      const auto part = static_cast<std::size_t>(part_of_expert[choices_[static_cast<std::size_t>(t) * k + i]]);
+      if (seen[part] == t) continue;
+      seen[part] = t;
+      ++hits[part];
+    }
+  std::vector<double> probability;
+  for (const auto count : hits) probability.push_back(static_cast<double>(count) / static_cast<double>(tokens_));
+  return probability;
+}
+
+}  // namespace moesim

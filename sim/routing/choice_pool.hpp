@@ -1,0 +1,49 @@
+// The choices of one MoE layer in the form a step needs: how many tokens of a batch go to each expert, in time that
+// does not depend on the batch. A pool of sampled (or recorded) tokens is stored as running counts; a batch no larger
+// than the pool is a window of it at a random place, exact to the token. Larger batches are drawn by counts: the
+// expected counts plus binomial noise, integers that sum to tokens x top_k. Both agree in mean and variance (tested).
+// Not modelled: correlation between the batches of successive steps beyond the layer's fixed popularity.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "sim/routing/choice_source.hpp"
+
+namespace moesim {
+
+class ChoicePool {
+ public:
+  /// `choices` of at least one token; `weights` [experts] of the source, or empty.
+  ChoicePool(std::int64_t experts, const Choices& choices, std::span<const double> weights);
+
+  std::int64_t experts() const { return experts_; }
+  std::int64_t tokens() const { return tokens_; }
+
+  /// Tokens per expert [experts] of a batch of `batch` tokens; `seed`, `layer`, `step` name the draw. Sums to
+  /// batch x top_k; no entry above `batch`.
+  void draw(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,
+            std::span<std::int32_t> counts) const;
+
+  /// Long-run probability that a token chooses each expert [experts]; sums to top_k.
+  std::span<const double> inclusion() const { return inclusion_; }
+
+  /// Probability that a token has at least one expert in each part, given the part of every expert.
+  std::vector<double> part_probability(std::span<const std::int32_t> part_of_expert, std::int32_t parts) const;
+
+ private:
+  void draw_counts(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,
+                   std::span<std::int32_t> counts) const;
+
+  std::int64_t experts_, tokens_, top_k_;
+  std::vector<std::uint16_t> cumulative_;  ///< [tokens + 1][experts]
+  std::vector<std::uint16_t> choices_;
+  std::vector<double> inclusion_;
+};
+
+/// Inclusion probabilities of a Plackett-Luce draw of `total` out of `weights`, by the standard approximation
+/// pi_e = 1 - exp(-tau w_e) with tau solved so that they sum to `total` (Poissonised sampling without replacement).
+std::vector<double> inclusion_from_weights(std::span<const double> weights, double total);
+
+}  // namespace moesim
