@@ -26,7 +26,8 @@ std::vector<double> inclusion_from_weights(std::span<const double> weights, doub
   return inclusion;
 }
 
-ChoicePool::ChoicePool(std::int64_t experts, const Choices& choices, std::span<const double> weights)
+ChoicePool::ChoicePool(std::int64_t experts, const Choices& choices, std::span<const double> weights,
+                       std::int64_t groups)
     : experts_(experts), tokens_(choices.tokens()), top_k_(choices.top_k), choices_(choices.experts) {
   assert(tokens_ > 0 && tokens_ < 65536);
   const auto width = static_cast<std::size_t>(experts_);
@@ -41,10 +42,16 @@ ChoicePool::ChoicePool(std::int64_t experts, const Choices& choices, std::span<c
   inclusion_.resize(width);
   for (std::size_t e = 0; e < width; ++e)
     inclusion_[e] = static_cast<double>(total[e]) / static_cast<double>(tokens_);
-  if (!weights.empty()) {
-    // The pool's own frequencies carry its sampling noise, which no large batch has. Group-limited routing keeps this
-    // form inside every group; the groups' totals are near equal, so the error is second order.
-    inclusion_ = inclusion_from_weights(weights, static_cast<double>(top_k_));
+  if (weights.empty()) return;
+  // The pool's own frequencies carry its sampling noise, which no large batch has: keep only the groups' totals of it
+  // (noise smaller by the root of the group size) and spread them inside a group by the weights.
+  const auto size = width / static_cast<std::size_t>(groups);
+  for (std::size_t begin = 0; begin + size <= width; begin += size) {
+    double group_total = 0;
+    for (std::size_t e = begin; e < begin + size; ++e) group_total += inclusion_[e];
+    if (groups == 1) group_total = static_cast<double>(top_k_);
+    const auto spread = inclusion_from_weights(weights.subspan(begin, size), group_total);
+    std::copy(spread.begin(), spread.end(), inclusion_.begin() + static_cast<std::ptrdiff_t>(begin));
   }
 }
 

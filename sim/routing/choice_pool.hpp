@@ -15,8 +15,9 @@ namespace moesim {
 
 class ChoicePool {
  public:
-  /// `choices` of at least one token; `weights` [experts] of the source, or empty.
-  ChoicePool(std::int64_t experts, const Choices& choices, std::span<const double> weights);
+  /// `choices` of 1 to 65535 tokens; `weights` [experts] of the source, or empty; `groups` of the router.
+  ChoicePool(std::int64_t experts, const Choices& choices, std::span<const double> weights,
+             std::int64_t groups = 1);
 
   std::int64_t experts() const { return experts_; }
   std::int64_t tokens() const { return tokens_; }

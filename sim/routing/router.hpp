@@ -24,6 +24,8 @@ class Router {
   virtual ~Router() = default;
   /// `logits`: [experts]; `chosen`: [top_k], written in order of falling logit.
   virtual void choose(std::span<const float> logits, std::span<std::uint16_t> chosen) = 0;
+  /// Equal, contiguous groups of experts that compete as a whole; inside one, popularity alone decides.
+  virtual std::int64_t groups() const { return 1; }
 };
 
 }  // namespace moesim

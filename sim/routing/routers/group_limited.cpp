@@ -56,6 +56,8 @@ class GroupLimited final : public Router {
     select_top(masked_, chosen);
   }
 
+  std::int64_t groups() const override { return groups_; }
+
  private:
   static float score(std::span<const float> group) {
     float best = -std::numeric_limits<float>::infinity(), second = best;
