@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/cost/compute_format.hpp"
 #include "models/cost/cost_model.hpp"
 
 namespace moesim {
@@ -118,7 +119,7 @@ const Parameters<Spec::Config>& Spec::Config::parameters() {
           .optional("gemm_floor", &Config::gemm_floor, "time of the smallest GEMM (same fits: 3 us)")
           .min(0)
           .optional("expert_compute", &Config::expert_compute,
-                    "share of peak FLOP/s in grouped GEMMs (mean of four fits of the AIC MoE tables: 0.34-0.55)")
+                    "share of peak FLOP/s in grouped GEMMs (median of four fits of the AIC MoE tables, 0.34-0.55)")
           .above(0).max(1)
           .optional("expert_memory", &Config::expert_memory,
                     "share of peak bandwidth reading active experts (median of the same fits)")

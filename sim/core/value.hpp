@@ -30,6 +30,7 @@ struct ParameterInfo {
   std::vector<std::string> choices;
   std::string slot;                     ///< type slot: which one
   std::vector<ParameterInfo> children;  ///< type section
+  std::string by_name;                  ///< section that may be written as one name: the key that holds it
   std::optional<double> minimum, maximum;
   bool minimum_excluded = false;
 };

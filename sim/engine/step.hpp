@@ -1,0 +1,78 @@
+// One engine step as the executor sees it: what every data rank computes, and what it cost. A step of a lockstep group
+// is a list of segments, each a stretch of computation and private communication, then (when other groups load the same
+// links at the same time) a transfer that SimGrid lets contend.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/core/quantity.hpp"
+#include "sim/engine/simulation.hpp"
+
+namespace moesim {
+
+/// A sequence's part of a step: `tokens` new ones after `context` cached ones.
+struct Chunk {
+  std::int64_t tokens = 0;
+  std::int64_t context = 0;
+  bool decode() const { return tokens == 1 && context > 0; }
+};
+
+struct RankBatch {
+  std::vector<Chunk> chunks;
+  std::int64_t tokens = 0;   ///< sum over chunks
+  std::int64_t sampled = 0;  ///< sequences that emit a token: rows of the LM head
+
+  void add(const Chunk& chunk, bool emits) {
+    chunks.push_back(chunk);
+    tokens += chunk.tokens;
+    sampled += emits ? 1 : 0;
+  }
+  void clear() {
+    chunks.clear();
+    tokens = sampled = 0;
+  }
+};
+
+enum class Phase {
+  attention, norms, router, dispatch, experts, combine, shared_experts, dense_ffn, all_reduce, lm_head, pipeline, host
+};
+inline constexpr std::size_t kPhases = 12;
+const std::vector<std::string>& names_of(Phase);
+/// Dispatch, combine, all_reduce and pipeline.
+bool is_communication(Phase phase);
+
+struct PhaseSpan {
+  Phase phase = Phase::host;
+  int stage = 0;
+  int layer = -1;  ///< -1: not of a layer
+  Seconds start;   ///< from the start of its stage, without contention
+  Seconds duration;
+};
+
+struct Segment {
+  Seconds busy;
+  std::vector<LinkBytes> shared;  ///< on links that others use; empty: nothing to contend with
+  Seconds shared_alone;           ///< time of that transfer when nobody else is there
+};
+
+struct MoeStep {
+  double imbalance_sum = 0, imbalance_max = 0;
+  double distinct_sum = 0;
+  std::int64_t layers = 0;
+};
+
+struct StepCost {
+  std::vector<std::vector<Segment>> stages;  ///< [pipeline stage]
+  std::array<double, kPhases> phase_s{};
+  double unmeasured_s = 0;  ///< time predicted outside the measured range
+  MoeStep moe;
+  std::vector<PhaseSpan> spans;  ///< only when recording
+
+  /// Time through all stages without contention.
+  Seconds alone() const;
+};
+
+}  // namespace moesim

@@ -1,0 +1,51 @@
+#include "sim/platform/cluster.hpp"
+
+#include "models/device/catalogue.hpp"
+#include "sim/core/data_path.hpp"
+
+namespace moesim {
+
+NodeChoice Value<NodeChoice>::read(const Node& node) {
+  const auto directory = data_path("models/device/nodes");
+  if (!node.is_mapping()) {
+    const auto name = read_text(node);
+    return {name, load_node(directory, name, node.where)};
+  }
+  const Node* profile = node.find("profile");
+  if (profile == nullptr)
+    throw InputError(node.where, "missing key 'profile': the node profile whose fields are changed here");
+  Node changes = node;
+  changes.erase("profile");
+  const auto name = read_text(*profile);
+  NodeProfile base = load_node(directory, name, profile->where);
+  return {name, override_node(base, changes)};
+}
+
+Node Value<NodeChoice>::write(const NodeChoice& choice) {
+  Node node = Node::mapping();
+  node.set("profile", Node::scalar(choice.profile, true));
+  const Node fields = NodeProfile::parameters().write(choice.node);
+  for (std::size_t i = 0; i < fields.keys.size(); ++i) node.set(fields.keys[i], fields.items[i]);
+  return node;
+}
+
+void Value<NodeChoice>::describe(ParameterInfo& info) {
+  info.type = "section";
+  info.by_name = "profile";
+  info.children = NodeProfile::parameters().describe();
+  for (auto& child : info.children) child.required = false;
+}
+
+const Parameters<ClusterConfig>& ClusterConfig::parameters() {
+  static const auto list =
+      Parameters<ClusterConfig>()
+          .required("node", &ClusterConfig::node,
+                    "node profile by name, or {profile: NAME, ...} to change some of its fields", "hgx-h200")
+          .optional("nodes", &ClusterConfig::nodes, "number of nodes")
+          .min(1)
+          .max(100000)
+          .optional("fabric", &ClusterConfig::fabric, "network between the nodes");
+  return list;
+}
+
+}  // namespace moesim

@@ -1,0 +1,35 @@
+// The section `cluster` of a scenario: which nodes, how many, and the fabric between them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "models/device/node_profile.hpp"
+#include "sim/core/registry.hpp"
+#include "sim/platform/topology.hpp"
+
+namespace moesim {
+
+/// A node profile by name, or `{profile: NAME, field: value, ...}` to change some of its fields.
+struct NodeChoice {
+  std::string profile;
+  NodeProfile node;
+};
+
+template <>
+struct Value<NodeChoice> {
+  static NodeChoice read(const Node& node);
+  static Node write(const NodeChoice& choice);
+  static void describe(ParameterInfo& info);
+};
+
+struct ClusterConfig {
+  NodeChoice node;
+  std::int64_t nodes = 1;
+  Choice<Topology> fabric{"leaf-spine"};
+
+  static const Parameters<ClusterConfig>& parameters();
+  std::int64_t gpus() const { return nodes * node.node.gpus; }
+};
+
+}  // namespace moesim

@@ -1,0 +1,31 @@
+// One request through its life: arrival, waiting, chunks of prefill, decode, done. Times are simulated; a preempted
+// request keeps its generated tokens and computes their keys and values again (recomputation).
+#pragma once
+
+#include <cstdint>
+
+#include "sim/core/quantity.hpp"
+
+namespace moesim {
+
+struct Request {
+  std::int64_t id = 0;
+  int rank = 0;  ///< data-parallel rank that serves it
+  std::int64_t input = 0;   ///< prompt tokens
+  std::int64_t output = 0;  ///< tokens to generate
+  Seconds arrival;
+
+  std::int64_t computed = 0;   ///< tokens whose keys and values are in the cache
+  std::int64_t generated = 0;  ///< output tokens so far
+  bool in_flight = false;      ///< a step of it is being computed
+  int preemptions = 0;
+  Seconds first_scheduled{-1};  ///< negative: not yet
+  Seconds first_token{-1};
+  Seconds last_token{-1};
+
+  /// Tokens that must be computed before the next one comes out.
+  std::int64_t length() const { return input + generated; }
+  bool finished() const { return generated == output; }
+};
+
+}  // namespace moesim

@@ -1,0 +1,45 @@
+#include "sim/transport/exchange.hpp"
+
+#include <numeric>
+
+namespace moesim {
+
+std::vector<int> node_index(const Network& network, const Group& group) {
+  std::vector<int> index;
+  for (const int gpu : group.gpus()) {
+    int n = 0;
+    while (group.per_node()[static_cast<std::size_t>(n)].first != network.node_of(gpu)) ++n;
+    index.push_back(n);
+  }
+  return index;
+}
+
+void product_traffic(const Network& network, const Group& group, std::span<const double> sent,
+                     std::span<const double> share, bool reversed, Transfer& into) {
+  std::vector<double> node_sent(static_cast<std::size_t>(network.nodes()), 0), node_share(node_sent);
+  const auto ranks = static_cast<std::size_t>(group.size());
+  const auto node = [&](std::size_t i) { return static_cast<std::size_t>(network.node_of(group.gpus()[i])); };
+  for (std::size_t i = 0; i < ranks; ++i) {
+    node_sent[node(i)] += sent[i];
+    node_share[node(i)] += share[i];
+  }
+  const double all_sent = std::accumulate(node_sent.begin(), node_sent.end(), 0.0);
+  const double all_share = std::accumulate(node_share.begin(), node_share.end(), 0.0);
+  for (std::size_t i = 0; i < ranks; ++i) {
+    const int gpu = group.gpus()[i];
+    const double inside_out = sent[i] * (node_share[node(i)] - share[i]);
+    const double inside_in = share[i] * (node_sent[node(i)] - sent[i]);
+    const double outside_out = sent[i] * (all_share - node_share[node(i)]);
+    const double outside_in = share[i] * (all_sent - node_sent[node(i)]);
+    network.island_out(gpu, reversed ? inside_in : inside_out, into.loads);
+    network.island_in(gpu, reversed ? inside_out : inside_in, into.loads);
+    network.nic_out(gpu, reversed ? outside_in : outside_out, into.loads);
+    network.nic_in(gpu, reversed ? outside_out : outside_in, into.loads);
+    into.payload_bytes += inside_out + outside_out;
+  }
+  if (group.nodes() < 2) return;
+  if (reversed) network.fabric().spread(node_share, node_sent, into.loads);
+  else network.fabric().spread(node_sent, node_share, into.loads);
+}
+
+}  // namespace moesim

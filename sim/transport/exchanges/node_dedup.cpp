@@ -1,0 +1,87 @@
+// Two levels: a token crosses the fabric once per remote node that holds any of its experts, then is copied inside the
+// node to every rank that needs it, once per rank (DeepEP's normal kernels). Combine adds up inside the node first and
+// goes back the same way. Source: DeepEP (github.com/deepseek-ai/DeepEP) and its published normal-mode figures.
+#include <numeric>
+
+#include "sim/transport/exchange.hpp"
+
+namespace moesim {
+namespace {
+
+class NodeDedup final : public Exchange {
+ public:
+  struct Config {
+    static const Parameters<Config>& parameters() {
+      static const Parameters<Config> list;
+      return list;
+    }
+  };
+
+  NodeDedup(const Config&, const Context& context)
+      : network_(context.network), group_(context.group), node_of_(node_index(context.network, context.group)) {}
+
+  void dispatch(const ExchangeLoad& load, Transfer& into) const override { move(load, false, into); }
+  void combine(const ExchangeLoad& load, Transfer& into) const override { move(load, true, into); }
+
+ private:
+  void move(const ExchangeLoad& load, bool reversed, Transfer& into) const {
+    const double tokens = std::accumulate(load.tokens.begin(), load.tokens.end(), 0.0);
+    if (group_.size() < 2 || tokens <= 0) return;
+    const auto& node = network_.node();
+    into.latency += group_.nodes() > 1 ? node.nic_latency : node.island_latency;
+    if (group_.nodes() > 1) between(load, tokens, reversed, into);
+    inside(load, tokens, reversed, into);
+  }
+
+  // Once per (token, remote node). Arrivals at a node are spread over its ranks: the sender's counterpart receives.
+  void between(const ExchangeLoad& load, double tokens, bool reversed, Transfer& into) const {
+    const auto& probability = load.node_probability;
+    const double all = std::accumulate(probability.begin(), probability.end(), 0.0);
+    std::vector<double> node_tokens(probability.size(), 0);
+    for (std::size_t i = 0; i < node_of_.size(); ++i) node_tokens[at(i)] += load.tokens[i];
+    std::vector<double> out(static_cast<std::size_t>(network_.nodes()), 0), share(out);
+    for (std::size_t i = 0; i < node_of_.size(); ++i) {
+      const int gpu = group_.gpus()[i];
+      const double members = group_.peers(static_cast<int>(i));
+      const double sent = load.tokens[i] * (all - probability[at(i)]) * load.bytes_per_token;
+      const double got = (tokens - node_tokens[at(i)]) * probability[at(i)] * load.bytes_per_token / members;
+      network_.nic_out(gpu, reversed ? got : sent, into.loads);
+      network_.nic_in(gpu, reversed ? sent : got, into.loads);
+      into.payload_bytes += sent;
+      const auto n = static_cast<std::size_t>(network_.node_of(gpu));
+      out[n] += load.tokens[i] * load.bytes_per_token;
+      share[n] = probability[at(i)];
+    }
+    if (reversed) network_.fabric().spread(share, out, into.loads);
+    else network_.fabric().spread(out, share, into.loads);
+  }
+
+  // Once per (token, rank), from whichever rank of the node the token came in on.
+  void inside(const ExchangeLoad& load, double tokens, bool reversed, Transfer& into) const {
+    std::vector<double> forwarded(load.node_probability.size(), 0);
+    std::vector<double> wanted(node_of_.size(), 0);
+    for (std::size_t i = 0; i < node_of_.size(); ++i) {
+      const double members = group_.peers(static_cast<int>(i));
+      wanted[i] = tokens * load.rank_probability[i] * load.bytes_per_token * (members - 1) / members;
+      forwarded[at(i)] += wanted[i] / members;
+    }
+    for (std::size_t i = 0; i < node_of_.size(); ++i) {
+      const int gpu = group_.gpus()[i];
+      network_.island_out(gpu, reversed ? wanted[i] : forwarded[at(i)], into.loads);
+      network_.island_in(gpu, reversed ? forwarded[at(i)] : wanted[i], into.loads);
+      into.payload_bytes += wanted[i];
+    }
+  }
+
+  std::size_t at(std::size_t rank) const { return static_cast<std::size_t>(node_of_[rank]); }
+
+  const Network& network_;
+  const Group& group_;
+  std::vector<int> node_of_;
+};
+
+const Register<Exchange, NodeDedup> registered(
+    "node-dedup", "one copy per remote node, then one per rank inside it (DeepEP normal)");
+
+}  // namespace
+}  // namespace moesim
