@@ -1,0 +1,77 @@
+// Executor `lockstep`: the ranks of a group advance layer by layer; a phase that ends in a collective ends with its
+// slowest rank; phases are arithmetic over ranks, and SimGrid sees one activity per step unless other groups load the
+// same links. One executor per lockstep group; cost() is called once per step.
+// Not modelled: overlap of communication with computation; contention of a group with itself.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "models/cost/cost_model.hpp"
+#include "sim/engine/moe_layers.hpp"
+#include "sim/engine/parallel.hpp"
+#include "sim/engine/rank_compute.hpp"
+#include "sim/engine/step.hpp"
+#include "sim/transport/exchange.hpp"
+
+namespace moesim {
+
+enum class Fidelity { analytic, aggregate };
+const std::vector<std::string>& names_of(Fidelity);
+
+/// The section `network` of a scenario.
+struct NetworkConfig {
+  Fidelity fidelity = Fidelity::aggregate;
+  Choice<Exchange> dispatch{"all-to-all"};
+  std::optional<Dtype> dispatch_dtype;
+  std::optional<Dtype> combine_dtype;
+  static const Parameters<NetworkConfig>& parameters();
+};
+
+/// What all groups of a run have in common.
+struct EngineParts {
+  const Architecture& model;
+  const Precision& precision;
+  const Layout& layout;
+  const Network& network;
+  const CostModel& cost;
+  const MoeLayers& moe;
+  const NetworkConfig& transport;
+  Seconds host_time;  ///< of every step
+};
+
+/// Bytes over links and tokens over experts, summed over a run.
+struct Totals {
+  std::vector<double> link_bytes;               ///< as loaded, by link
+  double payload_bytes = 0;
+  std::vector<std::vector<double>> expert_tokens;  ///< [MoE layer][expert]
+};
+
+struct LockstepStage;
+
+class LockstepExecutor {
+ public:
+  LockstepExecutor(const EngineParts& parts, std::int64_t group, Totals& totals);
+  ~LockstepExecutor();
+  LockstepExecutor(LockstepExecutor&&) noexcept;
+
+  /// Cost of a step of the group's data ranks [data_per_group]; `step` names its random draws. `record`: fill spans.
+  StepCost cost(std::span<const RankBatch> batches, std::uint64_t step, bool record);
+
+  /// Links that a stage of the group can load, for finding out which ones are shared.
+  std::vector<std::vector<int>> links_by_stage();
+  /// From now on, transfers over these links [links, 0 or 1] become shared segments.
+  void share(const std::vector<char>& shared) { shared_ = shared; }
+
+ private:
+  void run_stage(std::size_t stage, std::span<const RankBatch> batches, std::uint64_t step, bool record, StepCost& cost);
+
+  EngineParts parts_;
+  std::uint64_t group_;
+  Totals& totals_;
+  RankCompute compute_;
+  std::vector<LockstepStage> stages_;
+  std::vector<char> shared_;
+};
+
+}  // namespace moesim

@@ -1,0 +1,44 @@
+// make_stage(): which GPUs, groups and exchange a pipeline stage of a lockstep group has.
+#include <algorithm>
+
+#include "sim/engine/step_builder.hpp"
+
+namespace moesim {
+
+LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int64_t stage) {
+  const auto& layout = parts.layout;
+  const auto& d = layout.degrees();
+  LockstepStage s;
+  s.first_layer = layout.stage_layers()[static_cast<std::size_t>(stage)];
+  s.last_layer = layout.stage_layers()[static_cast<std::size_t>(stage) + 1];
+  const auto& layers = parts.model.layers;
+  const auto is_moe = [](const Layer& layer) { return layer.moe; };
+  s.first_moe = std::count_if(layers.begin(), layers.begin() + s.first_layer, is_moe);
+  const auto moe_here = std::count_if(layers.begin() + s.first_layer, layers.begin() + s.last_layer, is_moe);
+
+  std::vector<int> members;
+  for (std::int64_t i = 0; i < layout.data_per_group(); ++i) {
+    const auto data = group * layout.data_per_group() + i;
+    std::vector<int> gpus;
+    for (std::int64_t t = 0; t < d.tensor; ++t) gpus.push_back(layout.gpu(stage, data, t));
+    members.insert(members.end(), gpus.begin(), gpus.end());
+    s.first_gpu.push_back(gpus.front());
+    if (stage + 1 < d.pipeline) s.next_gpu.push_back(layout.gpu(stage + 1, data, 0));
+    s.tensor_groups.emplace_back(parts.network, std::move(gpus));
+  }
+  s.scratch = std::make_unique<Transfer>(parts.network);
+  if (!layout.exchanges()) return s;
+
+  s.expert_group = std::make_unique<Group>(parts.network, members);
+  s.exchange = parts.transport.dispatch.make({parts.network, *s.expert_group});
+  std::vector<int> own(members.size());
+  for (std::size_t i = 0; i < own.size(); ++i) own[i] = static_cast<int>(i);
+  const auto nodes = node_index(parts.network, *s.expert_group);
+  for (std::int64_t layer = s.first_moe; layer < s.first_moe + moe_here; ++layer) {
+    s.rank_probability.push_back(parts.moe.part_probability(layer, own, s.expert_group->size()));
+    s.node_probability.push_back(parts.moe.part_probability(layer, nodes, s.expert_group->nodes()));
+  }
+  return s;
+}
+
+}  // namespace moesim

@@ -1,0 +1,244 @@
+#include "sim/engine/step_builder.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace moesim {
+namespace {
+
+std::size_t at(Phase phase) { return static_cast<std::size_t>(phase); }
+
+}  // namespace
+
+StepBuilder::StepBuilder(const Shared& shared, LockstepStage& stage, int stage_index,
+                         std::span<const RankBatch> batches, std::uint64_t draw, bool record, StepCost& cost)
+    : s_(shared), stage_(stage), stage_index_(stage_index), batches_(batches), draw_(draw), record_(record),
+      cost_(cost), pending_(batches.size()) {
+  for (const auto& batch : batches_) tokens_ += batch.tokens;
+  cost_.stages.emplace_back(1);
+}
+
+void StepBuilder::run() {
+  if (stage_index_ == 0 && s_.parts.host_time > Seconds(0)) {
+    Time host;
+    host.total = s_.parts.host_time;
+    busy(Phase::host, -1, host);
+  }
+  compute_rank_times();
+  std::int64_t moe_layer = stage_.first_moe;
+  for (auto i = stage_.first_layer; i < stage_.last_layer; ++i) layer(static_cast<int>(i), moe_layer);
+  const bool last = stage_.next_gpu.empty();
+  if (last)
+    for (std::size_t r = 0; r < batches_.size(); ++r) local(Phase::lm_head, -1, r, times_[r].lm_head);
+  synchronise();
+  if (!last) send_to_next_stage();
+}
+
+void StepBuilder::compute_rank_times() {
+  const auto& model = s_.parts.model;
+  bool dense = false, moe = false;
+  for (auto i = stage_.first_layer; i < stage_.last_layer; ++i)
+    (model.layers[static_cast<std::size_t>(i)].moe ? moe : dense) = true;
+  for (const auto& batch : batches_) {
+    RankTimes times;
+    for (auto i = stage_.first_layer; i < stage_.last_layer; ++i) {
+      const auto window = model.layers[static_cast<std::size_t>(i)].window;
+      if (!times.attention.contains(window)) times.attention[window] = s_.compute.attention(batch, window);
+    }
+    times.norms = s_.compute.norms(batch);
+    if (dense) times.dense = s_.compute.dense_ffn(batch);
+    if (moe) {
+      times.router = s_.compute.router(batch);
+      times.shared = s_.compute.shared_experts(batch);
+    }
+    if (stage_.next_gpu.empty()) times.lm_head = s_.compute.lm_head(batch);
+    times_.push_back(std::move(times));
+  }
+}
+
+void StepBuilder::layer(int index, std::int64_t& moe_layer) {
+  const auto& shape = s_.parts.model.layers[static_cast<std::size_t>(index)];
+  for (std::size_t r = 0; r < batches_.size(); ++r) {
+    local(Phase::norms, index, r, times_[r].norms);
+    local(Phase::attention, index, r, times_[r].attention[shape.window]);
+  }
+  tensor_collective(Phase::all_reduce, index, all_reduce);
+  if (shape.moe) moe_block(index, moe_layer++);
+  else dense_block(index);
+}
+
+void StepBuilder::dense_block(int index) {
+  for (std::size_t r = 0; r < batches_.size(); ++r) local(Phase::dense_ffn, index, r, times_[r].dense);
+  tensor_collective(Phase::all_reduce, index, all_reduce);
+}
+
+void StepBuilder::moe_block(int index, std::int64_t moe_layer) {
+  s_.parts.moe.draw(moe_layer, tokens_, draw_, loads_);
+  count(moe_layer);
+  for (std::size_t r = 0; r < batches_.size(); ++r) local(Phase::router, index, r, times_[r].router);
+  if (stage_.exchange) {
+    synchronise();
+    exchange(Phase::dispatch, index, moe_layer);
+  }
+  synchronise();
+  busy(Phase::experts, index, slowest_experts(moe_layer));
+  for (std::size_t r = 0; r < batches_.size(); ++r)
+    if (times_[r].shared.total > Seconds(0)) local(Phase::shared_experts, index, r, times_[r].shared);
+  if (!stage_.exchange) {
+    // Sums over expert- and tensor-parallel ranks, shared experts included, in one all-reduce.
+    const bool spread = s_.parts.layout.degrees().expert > 1;
+    tensor_collective(spread ? Phase::combine : Phase::all_reduce, index, all_reduce);
+    return;
+  }
+  exchange(Phase::combine, index, moe_layer);
+  tensor_collective(Phase::combine, index, all_gather);
+}
+
+void StepBuilder::exchange(Phase phase, int layer, std::int64_t moe_layer) {
+  synchronise();
+  const auto& parts = s_.parts;
+  std::vector<double> tokens;  // of every rank: a data rank's tokens are split over its tensor ranks
+  for (const auto& batch : batches_)
+    for (std::int64_t t = 0; t < tensor(); ++t)
+      tokens.push_back(static_cast<double>(batch.tokens) / static_cast<double>(tensor()));
+  const auto local_layer = static_cast<std::size_t>(moe_layer - stage_.first_moe);
+  const auto dtype = phase == Phase::dispatch ? dispatch_dtype()
+                                              : parts.transport.combine_dtype.value_or(parts.precision.activations);
+  const ExchangeLoad load{tokens, loads_.per_rank, stage_.rank_probability[local_layer],
+                          stage_.node_probability[local_layer], bytes(1, dtype)};
+  stage_.scratch->clear();
+  if (phase == Phase::dispatch) stage_.exchange->dispatch(load, *stage_.scratch);
+  else stage_.exchange->combine(load, *stage_.scratch);
+  communicate(phase, layer);
+}
+
+void StepBuilder::tensor_collective(Phase phase, int layer,
+                                    void (*collective)(const Network&, const Group&, double, Transfer&)) {
+  if (tensor() == 1) return;
+  synchronise();
+  auto& transfer = *stage_.scratch;
+  transfer.clear();
+  Seconds latency(0);
+  for (std::size_t r = 0; r < batches_.size(); ++r) {  // at the same time, each data rank on its own GPUs
+    transfer.latency = Seconds(0);
+    collective(s_.parts.network, stage_.tensor_groups[r],
+               bytes(batches_[r].tokens, s_.parts.precision.activations), transfer);
+    latency = std::max(latency, transfer.latency);
+  }
+  transfer.latency = latency;
+  communicate(phase, layer);
+}
+
+void StepBuilder::send_to_next_stage() {
+  auto& transfer = *stage_.scratch;
+  transfer.clear();
+  Seconds latency(0);
+  for (std::size_t r = 0; r < batches_.size(); ++r) {
+    for (std::int64_t t = 0; t < tensor(); ++t) {  // every tensor rank sends its share
+      transfer.latency = Seconds(0);
+      send_recv(s_.parts.network, stage_.first_gpu[r] + static_cast<int>(t), stage_.next_gpu[r] + static_cast<int>(t),
+                bytes(batches_[r].tokens, s_.parts.precision.activations) / static_cast<double>(tensor()), transfer);
+      latency = std::max(latency, transfer.latency);
+    }
+  }
+  transfer.latency = latency;
+  communicate(Phase::pipeline, -1);
+}
+
+Time StepBuilder::slowest_experts(std::int64_t moe_layer) const {
+  const auto& parts = s_.parts;
+  const auto& moe = parts.model.moe;
+  Time slowest;
+  for (std::int64_t rank = 0; rank < parts.moe.ranks(); ++rank) {
+    ExpertWork work;
+    work.hidden = parts.model.hidden;
+    work.intermediate = moe.intermediate / parts.layout.moe_tensor();
+    work.gated = moe.gated;
+    work.weight = parts.precision.experts;
+    work.activation = parts.precision.activations;
+    work.tokens = tokens_;
+    work.tokens_per_expert = parts.moe.slots_of(moe_layer, rank, loads_);
+    Time time;
+    time += parts.cost.experts(work);
+    if (time.total > slowest.total) slowest = time;
+  }
+  return slowest;
+}
+
+void StepBuilder::count(std::int64_t moe_layer) {
+  const double most = *std::ranges::max_element(loads_.per_rank);
+  const double sum = std::accumulate(loads_.per_rank.begin(), loads_.per_rank.end(), 0.0);
+  const double imbalance = sum > 0 ? most * static_cast<double>(loads_.per_rank.size()) / sum : 1;
+  cost_.moe.imbalance_sum += imbalance;
+  cost_.moe.imbalance_max = std::max(cost_.moe.imbalance_max, imbalance);
+  cost_.moe.distinct_sum += static_cast<double>(loads_.distinct);
+  ++cost_.moe.layers;
+  auto& total = s_.totals.expert_tokens[static_cast<std::size_t>(moe_layer)];
+  for (std::size_t e = 0; e < total.size(); ++e) total[e] += loads_.per_expert[e];
+}
+
+void StepBuilder::local(Phase phase, int layer, std::size_t rank, const Time& time) {
+  auto& pending = pending_[rank];
+  if (record_) pending.spans.push_back({phase, stage_index_, layer, clock_ + pending.total, time.total});
+  pending.phase_s[at(phase)] += time.total.value;
+  pending.total += time.total;
+  pending.unmeasured += time.unmeasured;
+}
+
+void StepBuilder::synchronise() {
+  auto slowest = std::ranges::max_element(pending_, {}, [](const Pending& p) { return p.total.value; });
+  if (slowest->total > Seconds(0)) {
+    for (std::size_t p = 0; p < kPhases; ++p) cost_.phase_s[p] += slowest->phase_s[p];
+    cost_.unmeasured_s += slowest->unmeasured.value;
+    cost_.stages.back().back().busy += slowest->total;
+    clock_ += slowest->total;
+    if (record_) cost_.spans.insert(cost_.spans.end(), slowest->spans.begin(), slowest->spans.end());
+  }
+  for (auto& pending : pending_) pending = {};
+}
+
+void StepBuilder::busy(Phase phase, int layer, const Time& time) {
+  if (record_) cost_.spans.push_back({phase, stage_index_, layer, clock_, time.total});
+  cost_.phase_s[at(phase)] += time.total.value;
+  cost_.unmeasured_s += time.unmeasured.value;
+  cost_.stages.back().back().busy += time.total;
+  clock_ += time.total;
+}
+
+void StepBuilder::communicate(Phase phase, int layer) {
+  const auto& transfer = *stage_.scratch;
+  const Seconds alone = transfer.alone(s_.parts.network);
+  s_.totals.payload_bytes += transfer.payload_bytes;
+  std::vector<LinkBytes> shared;
+  for (const int link : transfer.loads.touched()) {
+    s_.totals.link_bytes[static_cast<std::size_t>(link)] += transfer.loads.bytes(link);
+    if (s_.shared_links[static_cast<std::size_t>(link)] != 0) shared.push_back({link, transfer.loads.bytes(link)});
+  }
+  Time time;
+  time.total = alone;
+  time.unmeasured = alone;  // from the node profile's figures, not from a fit of this collective
+  auto& segments = cost_.stages.back();
+  if (shared.empty()) return busy(phase, layer, time);
+  if (record_) cost_.spans.push_back({phase, stage_index_, layer, clock_, alone});
+  cost_.phase_s[at(phase)] += alone.value;
+  cost_.unmeasured_s += alone.value;
+  clock_ += alone;
+  segments.back().busy += transfer.latency;
+  segments.back().shared = std::move(shared);
+  segments.back().shared_alone = alone - transfer.latency;
+  segments.emplace_back();
+}
+
+Dtype StepBuilder::dispatch_dtype() const {
+  const auto& precision = s_.parts.precision;
+  return s_.parts.transport.dispatch_dtype.value_or(precision.experts == Dtype::fp8 ? Dtype::fp8
+                                                                                    : precision.activations);
+}
+
+// FP8 tokens travel with one fp32 scale per 128 values, as in DeepEP.
+double StepBuilder::bytes(std::int64_t tokens, Dtype dtype) const {
+  const double scales = dtype == Dtype::fp8 ? 1 + 4.0 / 128 : 1;
+  return static_cast<double>(tokens * s_.parts.model.hidden) * element_bits(dtype) / 8 * scales;
+}
+
+}  // namespace moesim

@@ -1,0 +1,85 @@
+// Builds the cost of one pipeline stage of one step, layer by layer. Internal to the lockstep executor.
+#pragma once
+
+#include <map>
+
+#include "sim/engine/lockstep.hpp"
+
+namespace moesim {
+
+/// What a stage of a group needs in every step: its GPUs as groups, and its exchange.
+struct LockstepStage {
+  std::int64_t first_layer = 0, last_layer = 0;  ///< [first, last)
+  std::int64_t first_moe = 0;                    ///< MoE layers before this stage
+  std::vector<Group> tensor_groups;              ///< of every data rank
+  std::unique_ptr<Group> expert_group;           ///< ranks that exchange tokens; null: they do not
+  std::unique_ptr<Exchange> exchange;
+  std::vector<std::vector<double>> rank_probability, node_probability;  ///< [MoE layer of the stage][part]
+  std::vector<int> first_gpu, next_gpu;  ///< tensor rank 0 of every data rank, here and in the next stage (or empty)
+  std::unique_ptr<Transfer> scratch;
+};
+
+LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int64_t stage);
+
+class StepBuilder {
+ public:
+  struct Shared {
+    const EngineParts& parts;
+    const RankCompute& compute;
+    const std::vector<char>& shared_links;
+    Totals& totals;
+  };
+
+  StepBuilder(const Shared& shared, LockstepStage& stage, int stage_index, std::span<const RankBatch> batches,
+              std::uint64_t draw, bool record, StepCost& cost);
+  void run();
+
+ private:
+  /// Times of a data rank that are the same in every layer of a kind.
+  struct RankTimes {
+    std::map<std::int64_t, Time> attention;  ///< by window
+    Time norms, router, shared, dense, lm_head;
+  };
+  /// What a data rank has done since the last synchronisation.
+  struct Pending {
+    std::array<double, kPhases> phase_s{};
+    Seconds total{0}, unmeasured{0};
+    std::vector<PhaseSpan> spans;
+  };
+
+  void compute_rank_times();
+  void local(Phase phase, int layer, std::size_t rank, const Time& time);
+  void synchronise();
+  void busy(Phase phase, int layer, const Time& time);
+  void communicate(Phase phase, int layer);
+  void record_span(Phase phase, int layer, Seconds start, Seconds duration);
+
+  void layer(int index, std::int64_t& moe_layer);
+  void dense_block(int index);
+  void moe_block(int index, std::int64_t moe_layer);
+  void exchange(Phase phase, int layer, std::int64_t moe_layer);
+  void tensor_collective(Phase phase, int layer,
+                         void (*collective)(const Network&, const Group&, double, Transfer&));
+  Time slowest_experts(std::int64_t moe_layer) const;
+  void count(std::int64_t moe_layer);
+  void send_to_next_stage();
+
+  double bytes(std::int64_t tokens, Dtype dtype) const;
+  Dtype dispatch_dtype() const;
+  std::int64_t tensor() const { return s_.parts.layout.degrees().tensor; }
+
+  Shared s_;
+  LockstepStage& stage_;
+  int stage_index_;
+  std::span<const RankBatch> batches_;
+  std::uint64_t draw_;
+  bool record_;
+  StepCost& cost_;
+  std::vector<RankTimes> times_;
+  std::vector<Pending> pending_;
+  std::int64_t tokens_ = 0;  ///< of all data ranks
+  Seconds clock_{0};         ///< from the start of the stage, without contention
+  ExpertLoads loads_;
+};
+
+}  // namespace moesim
