@@ -57,8 +57,8 @@ std::optional<Model> find_shipped(const std::string& name) {
 
 bool looks_like_path(const std::string& text) {
   const auto extension = lower(fs::path(text).extension().string());
-  return extension == ".json" || extension == ".yaml" || extension == ".yml" || text.starts_with('/') ||
-         text.starts_with("./") || text.starts_with("../");
+  return extension == ".json" || extension == ".yaml" || extension == ".yml" ||
+         text.starts_with('/') || text.starts_with("./") || text.starts_with("../");
 }
 
 }  // namespace
@@ -69,7 +69,8 @@ std::vector<std::string> model_names() {
   for (const auto& entry : fs::directory_iterator(catalog_folder(), failed))
     if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
   if (failed)
-    throw InputError(fmt::format("{}: cannot read: {}", catalog_folder().string(), failed.message()));
+    throw InputError(
+        fmt::format("{}: cannot read: {}", catalog_folder().string(), failed.message()));
   std::ranges::sort(names);
   return names;
 }
@@ -83,12 +84,15 @@ Model load_model(const std::string& name_or_path, const Location& asked) {
   std::error_code ignored;
   const fs::path path(name_or_path);
   if (fs::is_directory(path, ignored)) {
-    if (fs::exists(path / "config.json", ignored)) return read_file((path / "config.json").string());
+    if (fs::exists(path / "config.json", ignored))
+      return read_file((path / "config.json").string());
     throw fail(fmt::format("the folder '{}' has no config.json", name_or_path));
   }
   if (fs::exists(path, ignored)) return read_file(name_or_path);
-  if (looks_like_path(name_or_path)) throw fail(fmt::format("cannot read the model file '{}'", name_or_path));
-  throw fail(fmt::format("unknown model '{}'{}", name_or_path, did_you_mean(name_or_path, model_names())));
+  if (looks_like_path(name_or_path))
+    throw fail(fmt::format("cannot read the model file '{}'", name_or_path));
+  throw fail(
+      fmt::format("unknown model '{}'{}", name_or_path, did_you_mean(name_or_path, model_names())));
 }
 
 }  // namespace moesim

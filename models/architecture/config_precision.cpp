@@ -79,8 +79,10 @@ Precision read_config_precision(ConfigReader& config) {
       return name.find("norm") == std::string::npos && name.find(module) != std::string::npos;
     });
   };
-  if (!keeps("self_attn")) precision.attention = converted;
   precision.experts = converted;
+  if (converted == Dtype::mxfp4 && quantization.text_or("quant_method", "") == "mxfp4")
+    return precision;  // this method converts expert modules only
+  if (!keeps("self_attn")) precision.attention = converted;
   if (!keeps("shared_expert")) precision.shared = converted;
   if (!keeps("mlp.gate_proj") && !keeps("mlp.down_proj")) precision.dense = converted;
   return precision;

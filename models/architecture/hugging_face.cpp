@@ -41,10 +41,16 @@ bool contains_any(const std::string& key, std::initializer_list<std::string_view
 /// Whether a key may change sizes or work: it speaks of structure, and not of training, numerics or
 /// generation.
 bool matters(const std::string& key) {
-  static const std::array<std::string_view, 10> harmless{
-      "pretraining_tp", "clip_qkv",       "num_logits_to_keep",      "initial_context_length",
-      "hidden_act",           "hidden_activation",       "routed_scaling_factor",
-      "num_return_sequences", "chunk_size_feed_forward", "attn_implementation"};
+  static const std::array<std::string_view, 10> harmless{"pretraining_tp",
+                                                         "clip_qkv",
+                                                         "num_logits_to_keep",
+                                                         "initial_context_length",
+                                                         "hidden_act",
+                                                         "hidden_activation",
+                                                         "routed_scaling_factor",
+                                                         "num_return_sequences",
+                                                         "chunk_size_feed_forward",
+                                                         "attn_implementation"};
   if (std::ranges::find(harmless, key) != harmless.end()) return false;
   if (contains_any(key, {"dropout", "token", "rope", "rotary", "loss", "_eps", "initializer",
                          "output_", "_jitter", "beam", "_attn_implementation", "implementation"}))

@@ -139,7 +139,7 @@ const Parameters<PublishedSection>& PublishedSection::parameters() {
           .above(0)
           .optional("active_rounding",
                     static_cast<std::optional<double> Self::*>(&Published::active_rounding),
-                    "the active figure is rounded to multiples of this")
+                    "the active figure is rounded or cut to multiples of this")
           .above(0)
           .optional("active_counts", static_cast<ActiveCounts Self::*>(&Published::active_counts),
                     "what the active figure counts");

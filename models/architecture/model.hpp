@@ -23,7 +23,7 @@ const std::vector<std::string>& names_of(ActiveCounts);
 struct Published {
   double total_parameters = 0;
   std::optional<double> active_parameters;
-  std::optional<double> active_rounding;  ///< the figure is rounded to multiples of this
+  std::optional<double> active_rounding;  ///< the figure is rounded or cut to multiples of this
   ActiveCounts active_counts = ActiveCounts::kAll;
 };
 
