@@ -1,0 +1,22 @@
+// A file that a scenario names: relative to the file that names it when it lies there, else to the working directory, so
+// that a scenario can be run from anywhere and `-s workload.trace=PATH` means what the shell means.
+#pragma once
+
+#include <string>
+
+#include "sim/core/value.hpp"
+
+namespace moesim {
+
+struct InputPath {
+  std::string path;  ///< resolved
+};
+
+template <>
+struct Value<InputPath> {
+  static InputPath read(const Node& node);
+  static Node write(const InputPath& value) { return Node::scalar(value.path, true); }
+  static void describe(ParameterInfo& info) { info.type = "path"; }
+};
+
+}  // namespace moesim

@@ -1,0 +1,166 @@
+#include "sim/serving/engine_group.hpp"
+
+#include <algorithm>
+
+#include "sim/core/error.hpp"
+
+namespace moesim {
+
+EngineGroup::EngineGroup(std::int64_t id, Simulation& simulation, LockstepExecutor executor,
+                         std::vector<std::unique_ptr<Scheduler>> schedulers, const KvCache& cache,
+                         std::int64_t stages, const Window& recorded, RunObserver& observer)
+    : id_(id),
+      simulation_(simulation),
+      executor_(std::move(executor)),
+      schedulers_(std::move(schedulers)),
+      ranks_(schedulers_.size(), RankState(cache)),
+      stages_(stages),
+      recorded_(recorded),
+      observer_(observer),
+      awake_(simulation.semaphore()),
+      batches_(schedulers_.size()) {}
+
+void EngineGroup::start(std::function<void(Request&)> on_done) {
+  on_done_ = std::move(on_done);
+  if (stages_ > 1)
+    for (std::int64_t s = 0; s < stages_; ++s) queues_.push_back({{}, simulation_.semaphore()});
+  simulation_.spawn("engine " + std::to_string(id_), [this] { run(); });
+  for (std::size_t s = 0; s < queues_.size(); ++s)
+    simulation_.spawn("engine " + std::to_string(id_) + " stage " + std::to_string(s), [this, s] { run_stage(s); });
+}
+
+void EngineGroup::submit(std::int64_t rank, Request& request) {
+  ranks_[static_cast<std::size_t>(rank)].waiting.push_back(&request);
+  wake();
+}
+
+void EngineGroup::close() {
+  closed_ = true;
+  wake();
+}
+
+void EngineGroup::wake() {
+  if (!idle_) return;
+  idle_ = false;
+  awake_.release();
+}
+
+void EngineGroup::run() {
+  while (true) {
+    std::shared_ptr<Step> step;
+    if (in_flight_ < stages_) step = next_step();
+    if (!step) {
+      if (closed_ && in_flight_ == 0) break;
+      idle_ = true;
+      awake_.acquire();
+      continue;
+    }
+    ++in_flight_;
+    if (stages_ == 1) {
+      execute(step->cost.stages.front());
+      complete(*step);
+    } else {
+      queues_.front().steps.push_back(step);
+      queues_.front().filled.release();
+    }
+  }
+  if (queues_.empty()) return;
+  auto end = std::make_shared<Step>();
+  end->closing = true;
+  queues_.front().steps.push_back(end);
+  queues_.front().filled.release();
+}
+
+void EngineGroup::run_stage(std::size_t stage) {
+  while (true) {
+    queues_[stage].filled.acquire();
+    const auto step = queues_[stage].steps.front();
+    queues_[stage].steps.pop_front();
+    if (!step->closing) execute(step->cost.stages[stage]);
+    if (stage + 1 < queues_.size()) {
+      queues_[stage + 1].steps.push_back(step);
+      queues_[stage + 1].filled.release();
+    } else if (!step->closing) {
+      complete(*step);
+      wake();
+    }
+    if (step->closing) return;
+  }
+}
+
+std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
+  auto step = std::make_shared<Step>();
+  step->scheduled.resize(ranks_.size());
+  auto& event = step->event;
+  bool work = false;
+  for (std::size_t r = 0; r < ranks_.size(); ++r) {
+    auto& scheduled = step->scheduled[r];
+    schedulers_[r]->schedule(ranks_[r], scheduled);
+    batches_[r].clear();
+    for (const auto& part : scheduled) {
+      Request& request = *part.request;
+      request.in_flight = true;
+      if (request.first_scheduled < Seconds(0)) request.first_scheduled = simulation_.now();
+      batches_[r].add({part.tokens, part.context}, part.emits);
+      (part.context >= request.input ? event.decode_tokens : event.prefill_tokens) += part.tokens;
+      work = true;
+    }
+    event.running += static_cast<std::int64_t>(ranks_[r].running.size());
+    event.waiting += static_cast<std::int64_t>(ranks_[r].waiting.size());
+    event.kv_used_fraction = std::max(event.kv_used_fraction, ranks_[r].cache.used_fraction());
+  }
+  if (!work) return nullptr;
+  for (auto& batch : batches_)
+    if (batch.chunks.empty()) batch.add({1, 1}, true);  // a dummy batch keeps the rank in step
+  event.group = id_;
+  event.start = simulation_.now();
+  const bool record = event.start >= recorded_.start && event.start < recorded_.end;
+  step->cost = executor_.cost(batches_, steps_++, record);
+  return step;
+}
+
+void EngineGroup::execute(const std::vector<Segment>& segments) {
+  for (const auto& segment : segments) {
+    if (segment.busy > Seconds(0)) simulation_.sleep_for(segment.busy);
+    if (!segment.shared.empty()) simulation_.transfer(segment.shared, segment.shared_alone);
+  }
+}
+
+void EngineGroup::complete(Step& step) {
+  --in_flight_;
+  const Seconds now = simulation_.now();
+  step.event.duration = now - step.event.start;
+  step.event.cost = &step.cost;
+  if (step.event.duration < Seconds(0)) throw SimulationError("time going back over a step");
+  for (std::size_t r = 0; r < ranks_.size(); ++r) {
+    bool finished = false;
+    for (const auto& part : step.scheduled[r]) {
+      Request& request = *part.request;
+      request.in_flight = false;
+      request.computed += part.tokens;
+      if (!part.emits) continue;
+      emit(request, now);
+      finished = finished || request.finished();
+    }
+    if (!finished) continue;
+    auto& rank = ranks_[r];
+    std::erase_if(rank.running, [](const Request* request) { return request->finished(); });
+    for (const auto& part : step.scheduled[r]) {
+      if (!part.request->finished()) continue;
+      rank.cache.free(part.request->computed);
+      observer_.on_finished(*part.request);
+      on_done_(*part.request);
+    }
+  }
+  observer_.on_step(step.event);
+}
+
+void EngineGroup::emit(Request& request, Seconds now) {
+  if (request.computed != request.length()) throw SimulationError("a token came out before its context was computed");
+  ++request.generated;
+  if (request.generated == 1) request.first_token = now;
+  else observer_.on_token_gap(now - request.last_token);
+  request.last_token = now;
+}
+
+}  // namespace moesim

@@ -1,0 +1,71 @@
+// A serving run: everything a scenario names, built, checked against each other, and then simulated. Construction finds
+// every mistake of the user (InputError); run() advances SimGrid's clock until every request is done. A process can run
+// one of these (SimGrid's clock cannot be rewound), but construct any number.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "models/architecture/model.hpp"
+#include "sim/serving/engine_group.hpp"
+#include "sim/serving/serving_scenario.hpp"
+#include "sim/serving/trace.hpp"
+
+namespace moesim {
+
+class Serving {
+ public:
+  Serving(const ServingScenario& scenario, const ScenarioPlaces& places);
+  ~Serving();
+
+  /// Simulates; reports to `observer`. Throws SimulationError when a law is broken.
+  void run(RunObserver& observer);
+  /// Called now and then with the share of requests done, for a progress line.
+  void on_progress(std::function<void(std::int64_t done, std::int64_t all, Seconds now)> callback) {
+    progress_ = std::move(callback);
+  }
+
+  const ServingScenario& scenario() const { return scenario_; }
+  const Model& model() const { return model_; }
+  const Layout& layout() const { return layout_; }
+  const MemoryPlan& memory() const { return memory_; }
+  const Network& network() const { return network_; }
+  const Totals& totals() const { return totals_; }
+  std::int64_t requests() const;
+  /// Longest request (input + output) that is served.
+  std::int64_t longest_request() const { return longest_; }
+  // After run():
+  Seconds simulated() const { return simulated_; }
+  std::int64_t events() const { return events_; }
+  std::int64_t failed() const { return failed_; }
+  std::int64_t preemptions() const { return preemptions_; }
+
+ private:
+  struct Running;
+
+  void load_trace();
+  EngineParts parts() const;
+  Lengths::Tokens tokens_of(std::int64_t request, const Lengths* lengths) const;
+  std::vector<char> shared_links(std::vector<LockstepExecutor>& executors) const;
+  void arrive(Running& running);
+  void submit(Running& running, std::int64_t id);
+  void done(Running& running, Request& request);
+
+  ServingScenario scenario_;
+  Model model_;
+  Device device_;
+  Layout layout_;
+  Network network_;
+  std::unique_ptr<CostModel> cost_;
+  std::unique_ptr<MoeLayers> moe_;
+  MemoryPlan memory_;
+  std::vector<TraceRequest> trace_;
+  std::int64_t longest_ = 0;
+  Totals totals_;
+  std::function<void(std::int64_t, std::int64_t, Seconds)> progress_;
+  Seconds simulated_{0};
+  std::int64_t events_ = 0, failed_ = 0, preemptions_ = 0;
+};
+
+}  // namespace moesim

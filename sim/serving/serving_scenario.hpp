@@ -1,0 +1,93 @@
+// A serving scenario as plain values: what the YAML of `moesim run` says, checked, with every default filled in. The
+// parameter lists here are the scenario reference.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "models/architecture/model.hpp"
+#include "sim/core/input_path.hpp"
+#include "sim/engine/lockstep.hpp"
+#include "sim/engine/memory_plan.hpp"
+#include "sim/engine/moe_layers.hpp"
+#include "sim/engine/parallel.hpp"
+#include "sim/platform/cluster.hpp"
+#include "sim/serving/arrivals.hpp"
+#include "sim/serving/lengths.hpp"
+#include "sim/serving/request_router.hpp"
+#include "sim/serving/scheduler.hpp"
+
+namespace moesim {
+
+struct ModelConfig {
+  std::string name;
+  PrecisionOverride dtype;
+  static const Parameters<ModelConfig>& parameters();
+};
+
+struct WorkloadConfig {
+  std::optional<std::int64_t> requests;
+  Choice<Arrivals> arrivals{"poisson"};
+  Choice<Lengths> lengths{"fixed"};
+  std::optional<InputPath> trace;
+  static const Parameters<WorkloadConfig>& parameters();
+  void check(const Node& at) const;
+};
+
+enum class Executor { lockstep };
+const std::vector<std::string>& names_of(Executor);
+
+struct EngineConfig {
+  Executor executor = Executor::lockstep;
+  std::int64_t max_batched_tokens = 8192;
+  std::int64_t max_sequences = 256;
+  std::optional<std::int64_t> max_model_length;
+  std::int64_t block_size = 16;
+  Seconds host_time{0};
+  Choice<Scheduler> scheduler{"vllm-v1"};
+  Choice<RequestRouter> request_router{"least-loaded"};
+  MemoryConfig memory;
+  static const Parameters<EngineConfig>& parameters();
+};
+
+/// A request is good when it meets every limit that is given.
+struct SloConfig {
+  std::optional<Seconds> ttft, tpot, e2e;
+  static const Parameters<SloConfig>& parameters();
+  bool stated() const { return ttft || tpot || e2e; }
+};
+
+/// Phases of every layer are recorded for steps that start inside the window.
+struct TimelineConfig {
+  Seconds start{0};
+  Seconds duration{0.2};
+  static const Parameters<TimelineConfig>& parameters();
+};
+
+struct ServingScenario {
+  std::string title, question;
+  std::int64_t seed = 1;
+  ModelConfig model;
+  ClusterConfig cluster;
+  ParallelConfig parallel;
+  Choice<CostModel> cost{"spec"};
+  RoutingConfig routing;
+  WorkloadConfig workload;
+  EngineConfig engine;
+  NetworkConfig network;
+  SloConfig slo;
+  TimelineConfig timeline;
+  static const Parameters<ServingScenario>& parameters();
+};
+
+/// Where the parts of a scenario were written, for errors that need the whole picture.
+struct ScenarioPlaces {
+  Location model, parallel, routing;
+};
+
+/// Reads and checks a document (after includes, overrides and choice of a variant). Throws InputError.
+ServingScenario read_serving_scenario(const Node& document);
+ScenarioPlaces places_of(const Node& document);
+
+}  // namespace moesim
