@@ -103,12 +103,15 @@ Figure breakdown_figure(std::span<const Result> results) {
                 drawn.blocks + drawn.labels;
   const auto titles = titles_of(results);
   const bool single = results.size() == 1;
+  const int height = std::max(130 + 42 * static_cast<int>(results.size()),
+                              100 + 20 * static_cast<int>(phases.size()));
   std::string body = fmt::format(
-      "  set title heading font ',15'\n  set xlabel 'mean time per engine step [ms]'\n"
+      "{}  set tmargin at screen {:.4f}\n  set xlabel 'mean time per engine step [ms]'\n"
       "  set yrange [{}:-0.6]\n  set xrange [0:*]\n  unset ytics\n  set border 1\n"
       "  set grid noytics xtics\n  set lmargin at screen {}\n  set rmargin at screen 0.79\n"
-      "  set key at screen 0.805,0.84 left top vertical reverse Left\n",
-      static_cast<double>(results.size()) - 0.4, single ? "0.03" : "0.24");
+      "  set key at screen 0.805,{:.4f} left top vertical reverse Left\n",
+      heading_label(height), 1 - 48.0 / height, static_cast<double>(results.size()) - 0.4,
+      single ? "0.03" : "0.24", 1 - 44.0 / height);
   if (!single)
     for (std::size_t i = 0; i < titles.size(); ++i)
       body += fmt::format(
@@ -126,11 +129,9 @@ Figure breakdown_figure(std::span<const Result> results) {
   const auto heading = single && !results[0].title.empty()
                            ? "Where a step's time goes: " + one_line(results[0].title)
                            : std::string("Where a step's time goes");
-  const auto rows = static_cast<int>(results.size());
   figure.script = framed_script(
-      figure, {960, std::max(150 + 42 * rows, 110 + 20 * static_cast<int>(phases.size()))},
-      gnuplot_array("run", titles, 30) + gnuplot_array("phase", phases, 20) +
-          fmt::format("heading = {}\n", gnuplot_string(shorten(heading, 90))),
+      figure, {960, height},
+      gnuplot_array("run", titles, 30) + gnuplot_array("phase", phases, 20) + heading_text(heading),
       body + "  unset label\n");
   return figure;
 }

@@ -52,7 +52,7 @@ Figure comparison_figure(std::span<const Result> results) {
     const auto data = panel_data(headline, results, longest);
     if (data.empty()) continue;
     figure.data += fmt::format("# {}\n", headline.name) + data + "\n\n";
-    panels += fmt::format("  set title '{}' font ',12'\n  set xrange [0:{}]\n",
+    panels += fmt::format("  set title '{}' offset 0,-0.5\n  set xrange [0:{}]\n",
                           panel_title(headline), longest > 0 ? longest * 1.3 : 1);
     for (std::size_t i = 0; i < results.size(); ++i) {
       const auto tag = i + 1;
@@ -68,19 +68,23 @@ Figure comparison_figure(std::span<const Result> results) {
         "fs solid noborder lc rgb variable, '' index {0} using 2:1:4 with labels left offset "
         "0.5,0 textcolor rgb '#333333'\n",
         index++);
+    if (index == 1) panels += "  unset label 100\n";
   }
   if (index == 0) return figure;
   const int rows = (index + kColumns - 1) / kColumns;
-  const int panel_height = 62 + 24 * static_cast<int>(results.size());
-  const int height = 70 + rows * panel_height;
-  const double top = 1 - 80.0 / height;
-  const double gap = 40.0 / height;
+  const int panel_height = 66 + 24 * static_cast<int>(results.size());
+  const int height = 62 + rows * panel_height;
+  const double top = 1 - 84.0 / height;
+  const double gap = 46.0 / height;
   const auto body = fmt::format(
-      "  set multiplot layout {},{} title 'Comparison of the runs' font ',15' margins "
+      "  set multiplot layout {},{} margins "
       "0.24,0.98,{:.4f},{:.4f} spacing 0.03,{:.4f}\n"
-      "  set yrange [{}:-0.6]\n  unset ytics\n  unset xtics\n  unset grid\n  set border 2\n",
-      rows, kColumns, 12.0 / height, top, gap, static_cast<double>(results.size()) - 0.4);
-  figure.script = framed_script(figure, {960, height}, gnuplot_array("run", titles_of(results), 30),
+      "  set yrange [{}:-0.6]\n  unset ytics\n  unset xtics\n  unset grid\n  set border 2\n{}",
+      rows, kColumns, 12.0 / height, top, gap, static_cast<double>(results.size()) - 0.4,
+      heading_label(height));
+  figure.script = framed_script(figure, {960, height},
+                                gnuplot_array("run", titles_of(results), 30) +
+                                    heading_text("Throughput and latency of the runs"),
                                 body + panels + "  unset multiplot\n  unset label\n");
   return figure;
 }

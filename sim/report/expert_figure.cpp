@@ -59,20 +59,18 @@ Figure expert_figure(const Result& result) {
                          ? fmt::format("tokens / layer mean (max {})", human_number(largest))
                          : std::string("tokens / layer mean");
   const auto layers = result.expert_load_tokens.size();
+  const int height = std::clamp(static_cast<int>(layers) * 12 + 140, 240, 640);
   const auto body = fmt::format(
-      "  set title heading font ',15'\n  set xlabel 'expert'\n  set ylabel 'layer'\n"
+      "  set tmargin at screen {:.4f}\n{}set xlabel 'expert'\n  set ylabel 'layer'\n"
       "  set cblabel '{}'\n  set cbrange [0:{}]\n  set colorbox noborder\n  unset grid\n  set "
       "xrange [-0.5:{}]\n  set yrange [{}:-0.5]\n{}"
       "  plot 'expert_load.tsv' matrix with image\n",
-      label, top, static_cast<double>(experts) - 0.5, static_cast<double>(layers) - 0.5,
-      layer_tics(result));
+      1 - 44.0 / height, heading_label(height), label, top, static_cast<double>(experts) - 0.5,
+      static_cast<double>(layers) - 0.5, layer_tics(result));
   const auto heading = result.title.empty() ? "Load of the experts"
                                             : "Load of the experts: " + one_line(result.title);
-  const int height = std::clamp(static_cast<int>(layers) * 12 + 140, 240, 640);
-  figure.script = framed_script(
-      figure, {960, height},
-      fmt::format("heading = {}\n", gnuplot_string(shorten(heading, 90))) + std::string(kPalette),
-      body);
+  figure.script =
+      framed_script(figure, {960, height}, heading_text(heading) + std::string(kPalette), body);
   return figure;
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <stdexcept>
 
@@ -24,6 +25,7 @@ constexpr std::array<bool, 8> kLightText = {true, false, true, true, false, fals
 /// Ink, axes and grid: the HTML report replaces exactly these three in dark mode (html_report.cpp).
 constexpr std::string_view kStyle = R"(set encoding utf8
 set datafile separator tab
+set format '%g'
 set border 3 lc rgb '#999999' lw 1
 set tics nomirror out scale 0.4 textcolor rgb '#333333'
 set grid lc rgb '#e0e0e0' lt 1 lw 1
@@ -42,7 +44,8 @@ std::string framed_script(const Figure& figure, FrameSize size, std::string_view
       "# {0}\n# Draw again: gnuplot {1}.gp\nreset\n{2}{3}\n"
       "do for [format = 1:2] {{\n"
       "  if (format == 1) {{\n"
-      "    set terminal svg size {4},{5} dynamic noenhanced font 'Arial,13' name '{1}'\n"
+      "    set terminal svg size {4},{5} dynamic noenhanced font 'Arial,13' name '{1}' "
+      "background '#ffffff'\n"
       "    set output '{1}.svg'\n"
       "  }} else {{\n"
       "    set terminal pngcairo size {6},{7} noenhanced font 'DejaVu Sans,10' fontscale 2 "
@@ -66,6 +69,24 @@ long color_number(std::string_view color) {
   long value = 0;
   std::from_chars(color.data() + 1, color.data() + color.size(), value, 16);
   return value;
+}
+
+std::string heading_text(std::string_view text) {
+  return fmt::format("heading = {}\n", gnuplot_string(shorten(one_line(text), 84)));
+}
+
+std::string heading_label(int height) {
+  return fmt::format(
+      "  set label 100 heading at screen 0.5,{:.4f} center font ',15' textcolor rgb '#333333'\n",
+      1 - 20.0 / height);
+}
+
+double round_step(double least) {
+  if (!(least > 0)) return 1;
+  const double power = std::pow(10, std::floor(std::log10(least)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (factor * power >= least) return factor * power;
+  return 10 * power;
 }
 
 std::string gnuplot_array(std::string_view name, std::span<const std::string> texts,

@@ -38,6 +38,14 @@ std::string_view text_color_on(std::size_t index);
 /// 0xrrggbb of "#rrggbb", as gnuplot's `rgb variable` wants it.
 long color_number(std::string_view color);
 
+/// Preamble line: the text of the picture's heading, cut to its width.
+std::string heading_text(std::string_view text);
+/// Body line that writes it at the top of a picture of that height; `unset label` takes it away.
+std::string heading_label(int height);
+
+/// 1, 2 or 5 times a power of ten, not below `least`: the distance of axis marks.
+double round_step(double least);
+
 /// `array NAME[n] = [...]` of user text, each shortened to `width` code points.
 std::string gnuplot_array(std::string_view name, std::span<const std::string> texts,
                           std::size_t width);

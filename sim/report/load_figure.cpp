@@ -12,7 +12,7 @@
 namespace moesim {
 namespace {
 
-constexpr std::size_t kBins = 200;
+constexpr std::size_t kBins = 120;
 
 /// Means over one interval of simulated time.
 struct Bin {
@@ -72,13 +72,13 @@ void add_group(Binned& binned, const std::vector<const StepRow*>& steps, double 
     bins[b].kv_used_fraction = std::max(bins[b].kv_used_fraction, kv[b]);
 }
 
-constexpr std::string_view kBody = R"(  set multiplot title heading font ',15'
+constexpr std::string_view kBody = R"(  set multiplot
   set lmargin at screen 0.09
   set rmargin at screen 0.975
   set xrange [0:end_s]
   set yrange [0:*]
   set ytics auto
-  set key top right horizontal
+  set key at graph 1,1.0 right bottom horizontal
   set format x ''
   set format y '%.0s%c'
   set tmargin at screen 0.88
@@ -86,6 +86,7 @@ constexpr std::string_view kBody = R"(  set multiplot title heading font ',15'
   set ylabel 'tokens / s'
   plot 'load.tsv' using 1:2 with lines lw 1.6 lc rgb '#56b4e9' title 'prefill', \
        'load.tsv' using 1:3 with lines lw 1.6 lc rgb '#d55e00' title 'decode'
+  unset label
   set tmargin at screen 0.59
   set bmargin at screen 0.34
   set ylabel 'requests'
@@ -101,7 +102,9 @@ constexpr std::string_view kBody = R"(  set multiplot title heading font ',15'
   set ytics 50
   plot 'load.tsv' using 1:6 with lines lw 1.6 lc rgb '#009e73'
   unset multiplot
-  unset xlabel
+  set xlabel ''
+  set tmargin
+  set bmargin
 )";
 
 }  // namespace
@@ -128,10 +131,10 @@ Figure load_figure(const Result& result) {
   }
   const auto heading =
       result.title.empty() ? "Load over time" : "Load over time: " + one_line(result.title);
-  figure.script = framed_script(
-      figure, {960, 620},
-      fmt::format("heading = {}\nend_s = {}\n", gnuplot_string(shorten(heading, 90)), end_s),
-      kBody);
+  constexpr FrameSize size{960, 620};
+  figure.script =
+      framed_script(figure, size, heading_text(heading) + fmt::format("end_s = {}\n", end_s),
+                    heading_label(size.height) + std::string(kBody));
   return figure;
 }
 
