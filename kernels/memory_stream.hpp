@@ -79,7 +79,7 @@ class StreamDevice {
 /// Runs one pass over a length that fills no block evenly and compares all of it with a plain loop;
 /// also that nothing behind the arrays was touched. Throws when it differs.
 inline void check_result(StreamDevice& device, Pattern pattern, std::uint64_t seed) {
-  constexpr std::size_t elements = 4 * 65579;  // 65579 is a prime
+  constexpr std::size_t elements = std::size_t{4} * 65579;  // 65579 is a prime
   constexpr std::size_t guard = 4096;
   const std::size_t used = arrays_of(pattern) * elements;
   device.fill(used + guard, seed);

@@ -4,10 +4,10 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <Eigen/Core>
+#include <ctime>
 #include <fstream>
 #include <string_view>
 
