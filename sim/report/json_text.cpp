@@ -1,0 +1,83 @@
+#include "sim/report/json_text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/core/error.hpp"
+
+namespace moesim {
+namespace {
+
+class Writer {
+ public:
+  std::string take() { return std::move(out_); }
+
+  void write(const Json& value, const std::string& key, int depth) {
+    if (value.is_object()) return object(value, key, depth);
+    if (value.is_array()) return array(value, key, depth);
+    if (value.is_string()) {
+      out_ += json_string(value.get_ref<const std::string&>());
+    } else if (value.is_number_float()) {
+      const double number = value.get<double>();
+      if (!std::isfinite(number))
+        throw SimulationError(fmt::format("result key '{}' is {}, not a number", key, number));
+      out_ += fmt::format("{}", number);
+    } else {
+      out_ += value.dump();  // integers, true, false, null
+    }
+  }
+
+ private:
+  void line(int depth) { out_.append("\n").append(static_cast<std::size_t>(2 * depth), ' '); }
+
+  void object(const Json& value, const std::string& key, int depth) {
+    if (value.empty()) {
+      out_ += "{}";
+      return;
+    }
+    out_ += '{';
+    bool first = true;
+    for (const auto& [name, item] : value.items()) {
+      if (!first) out_ += ',';
+      first = false;
+      line(depth + 1);
+      out_ += json_string(name) + ": ";
+      write(item, key.empty() ? name : key + "." + name, depth + 1);
+    }
+    line(depth);
+    out_ += '}';
+  }
+
+  void array(const Json& value, const std::string& key, int depth) {
+    const bool flat = std::none_of(value.begin(), value.end(),
+                                   [](const Json& item) { return item.is_structured(); });
+    out_ += '[';
+    bool first = true;
+    for (const auto& item : value) {
+      if (!first) out_ += flat ? ", " : ",";
+      first = false;
+      if (!flat) line(depth + 1);
+      write(item, key, depth + 1);
+    }
+    if (!flat) line(depth);
+    out_ += ']';
+  }
+
+  std::string out_;
+};
+
+}  // namespace
+
+std::string json_text(const Json& value) {
+  Writer writer;
+  writer.write(value, "", 0);
+  return writer.take() + "\n";
+}
+
+std::string json_string(std::string_view text) {
+  return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace moesim

@@ -1,0 +1,115 @@
+#include "sim/report/result_json.hpp"
+
+#include <charconv>
+#include <cmath>
+
+#include "sim/report/json_text.hpp"
+
+#ifndef MOESIM_VERSION
+#error "MOESIM_VERSION is set by CMakeLists.txt"
+#endif
+
+namespace moesim {
+namespace {
+
+template <class T>
+bool parse_whole(const std::string& text, T& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+/// An unquoted scalar means what YAML 1.2's core schema says: true, false, a number, or text.
+Json scalar_json(const Node& node) {
+  if (node.quoted) return node.text;
+  if (node.text == "true") return true;
+  if (node.text == "false") return false;
+  std::int64_t integer = 0;
+  if (parse_whole(node.text, integer)) return integer;
+  std::uint64_t large = 0;
+  if (parse_whole(node.text, large)) return large;
+  double number = 0;
+  if (parse_whole(node.text, number) && std::isfinite(number)) return number;
+  return node.text;
+}
+
+Json node_json(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::kNull:
+      return nullptr;
+    case Node::Kind::kScalar:
+      return scalar_json(node);
+    case Node::Kind::kSequence: {
+      Json list = Json::array();
+      for (const auto& item : node.items) list.push_back(node_json(item));
+      return list;
+    }
+    case Node::Kind::kMapping: {
+      Json object = Json::object();
+      for (std::size_t i = 0; i < node.keys.size(); ++i)
+        object[node.keys[i]] = node_json(node.items[i]);
+      return object;
+    }
+  }
+  return nullptr;
+}
+
+/// Nothing to summarise, no section: TPOT of a run whose requests all end with their first token.
+void add_distribution(Json& json, const char* key, const Distribution& d) {
+  if (d.count == 0) return;
+  json[key] = {{"mean", d.mean}, {"p50", d.p50}, {"p90", d.p90},    {"p95", d.p95},
+               {"p99", d.p99},   {"max", d.max}, {"count", d.count}};
+}
+
+void add_optional_sections(Json& json, const Result& r) {
+  if (r.goodput)
+    json["goodput"] = {{"requests_per_s", r.goodput->requests_per_s},
+                       {"fraction", r.goodput->fraction}};
+  json["steps"] = {
+      {"prefill", r.prefill_steps}, {"decode", r.decode_steps}, {"mixed", r.mixed_steps}};
+  if (r.decode_steps > 0) json["steps"]["mean_decode_s"] = r.mean_decode_s;
+  if (r.moe)
+    json["moe"] = {{"imbalance_mean", r.moe->imbalance_mean},
+                   {"imbalance_max", r.moe->imbalance_max},
+                   {"distinct_experts_mean", r.moe->distinct_experts_mean},
+                   {"dispatch_s", r.moe->dispatch_s},
+                   {"combine_s", r.moe->combine_s},
+                   {"expert_s", r.moe->expert_s},
+                   {"exposed_comm_fraction", r.moe->exposed_comm_fraction}};
+  if (r.network)
+    json["network"] = {{"bytes", r.network->bytes},
+                       {"max_link_utilization", r.network->max_link_utilization}};
+  json["trust"] = {{"time_outside_calibration_fraction", r.time_outside_calibration_fraction}};
+  if (!r.time_breakdown_s.empty()) {
+    Json& breakdown = json["time_breakdown_s"] = Json::object();
+    for (const auto& [phase, seconds] : r.time_breakdown_s) breakdown[phase] = seconds;
+  }
+}
+
+}  // namespace
+
+std::string result_json(const Result& r) {
+  Json json = Json::object();
+  json["schema"] = kResultSchema;
+  json["moesim_version"] = MOESIM_VERSION;
+  json["scenario"] = node_json(r.scenario);
+  json["seed"] = r.seed;
+  json["wall_s"] = r.wall_s;
+  json["peak_rss_bytes"] = r.peak_rss_bytes;
+  json["events"] = r.events;
+  json["simulated_s"] = r.simulated_s;
+  json["requests"] = {{"submitted", r.submitted}, {"completed", r.completed}, {"failed", r.failed}};
+  json["tokens"] = {{"input", r.input_tokens}, {"output", r.output_tokens}};
+  json["throughput"] = {{"output_tokens_per_s", r.output_tokens_per_s},
+                        {"total_tokens_per_s", r.total_tokens_per_s},
+                        {"requests_per_s", r.requests_per_s},
+                        {"output_tokens_per_s_per_gpu", r.output_tokens_per_s_per_gpu}};
+  add_distribution(json, "ttft_s", r.ttft_s);
+  add_distribution(json, "tpot_s", r.tpot_s);
+  add_distribution(json, "itl_s", r.itl_s);
+  add_distribution(json, "e2e_s", r.e2e_s);
+  add_distribution(json, "queue_s", r.queue_s);
+  add_optional_sections(json, r);
+  return json_text(json);
+}
+
+}  // namespace moesim
