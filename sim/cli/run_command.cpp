@@ -1,0 +1,159 @@
+// `moesim run FILE...`: reads, checks, simulates, writes what was asked for.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "sim/cli/command.hpp"
+#include "sim/cli/simulate.hpp"
+#include "sim/report/chrome_trace.hpp"
+#include "sim/report/figure.hpp"
+#include "sim/report/html_report.hpp"
+#include "sim/report/output_file.hpp"
+#include "sim/report/request_csv.hpp"
+#include "sim/report/result_json.hpp"
+#include "sim/report/summary_table.hpp"
+
+namespace moesim {
+namespace {
+
+struct RunOptions {
+  std::vector<std::string> files, overrides;
+  std::optional<std::int64_t> seed;
+  std::string variant, json, csv, trace, report, out, format = "moesim";
+  unsigned jobs = 0;
+  bool quiet = false;
+  std::string command;
+};
+
+std::string json_of(const RunOptions& options, const std::vector<Result>& results) {
+  const auto one = [&](const Result& result) {
+    return options.format == "vllm" ? vllm_json(result) : result_json(result);
+  };
+  if (results.size() == 1) return one(results.front());
+  std::string all = "[\n";
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    auto text = one(results[i]);
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    all += text + (i + 1 < results.size() ? ",\n" : "\n");
+  }
+  return all + "]\n";
+}
+
+void write_or_print(const std::string& path, const std::string& content) {
+  if (path == "-") fmt::print("{}", content);
+  else write_output_file(path, content);
+}
+
+/// A file name from a variant's name: anything unusual becomes '_'.
+std::string folder_name(const std::string& name) {
+  std::string safe;
+  for (const char c : name) safe += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ? c : '_';
+  return safe.empty() || safe.front() == '.' ? "_" + safe : safe;
+}
+
+void write_report(const RunOptions& options, const std::vector<Design>& designs, const std::vector<Result>& results,
+                  const std::string& path, const std::string& figure_directory) {
+  HtmlReport report;
+  report.title = results.size() == 1 ? results.front().title : std::filesystem::path(designs.front().file).stem().string();
+  report.question = designs.front().scenario.question;
+  report.command = options.command;
+  report.results = results;
+  if (const auto figures = figures_of(results); !figures.empty()) {
+    draw_figures(figures, figure_directory);
+    report.pictures = read_pictures(figures, figure_directory);
+  }
+  write_output_file(path, html_report(report));
+}
+
+void write_report_alone(const RunOptions& options, const std::vector<Design>& designs,
+                        const std::vector<Result>& results) {
+  auto pattern = (std::filesystem::temp_directory_path() / "moesim-XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) throw InputError(pattern + ": cannot write: no temporary folder");
+  const auto remove = [&] {
+    std::error_code ignored;
+    std::filesystem::remove_all(pattern, ignored);
+  };
+  try {
+    write_report(options, designs, results, options.report, pattern);
+  } catch (...) {
+    remove();
+    throw;
+  }
+  remove();
+}
+
+void write_folder(const RunOptions& options, const std::vector<Design>& designs, const std::vector<Result>& results) {
+  const std::filesystem::path out = options.out;
+  write_output_file((out / "result.json").string(), json_of(options, results));
+  for (const auto& result : results) {
+    const auto folder = results.size() == 1 ? out : out / folder_name(result.title);
+    prepare_output_directory(folder.string());
+    write_output_file((folder / "result.json").string(), result_json(result));
+    write_output_file((folder / "requests.csv").string(), request_csv(result));
+    write_output_file((folder / "steps.csv").string(), step_csv(result));
+    write_output_file((folder / "timeline.json").string(), chrome_trace(result));
+    if (results.size() > 1) draw_figures(figures_of(std::span(&result, 1)), folder.string());
+  }
+  write_report(options, designs, results, (out / "report.html").string(), out.string());
+}
+
+void check_outputs(const RunOptions& options, std::size_t results) {
+  if (results > 1 && (!options.csv.empty() || !options.trace.empty()))
+    throw InputError("--csv and --trace hold one run, these are " + std::to_string(results) +
+                     "; choose one with --variant, or use --out DIR");
+  for (const auto& path : {options.json, options.csv, options.trace, options.report})
+    if (!path.empty() && path != "-") check_writable(path);
+  if (!options.out.empty()) prepare_output_directory(options.out);
+}
+
+int run(RunOptions options) {
+  if (options.seed) options.overrides.push_back("seed=" + std::to_string(*options.seed));
+  const auto designs = read_designs(options.files, options.overrides, options.variant);
+  check_outputs(options, designs.size());
+  const bool progress = !options.quiet && isatty(STDERR_FILENO) != 0;
+  const auto results = simulate(designs, {progress, options.jobs});
+
+  const bool stdout_taken = options.json == "-" || options.csv == "-" || options.trace == "-";
+  if (!options.quiet && !stdout_taken)
+    fmt::print("{}", results.size() == 1 ? summary_table(results.front()) : variants_table(results));
+  if (!options.json.empty()) write_or_print(options.json, json_of(options, results));
+  if (!options.csv.empty()) write_or_print(options.csv, request_csv(results.front()));
+  if (!options.trace.empty()) write_or_print(options.trace, chrome_trace(results.front()));
+  if (!options.out.empty()) write_folder(options, designs, results);
+  if (!options.report.empty()) write_report_alone(options, designs, results);
+  if (!options.quiet && !options.out.empty()) fmt::print(stderr, "moesim: wrote {}\n", options.out);
+  return 0;
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, Action& action) {
+  auto options = std::make_shared<RunOptions>();
+  auto* command = app.add_subcommand("run", "simulate scenarios and print their results");
+  command->add_option("files", options->files, "scenario files (YAML)")->required();
+  command->add_option("-s,--set", options->overrides, "change a value: key.path=value (repeatable)")
+      ->allow_extra_args(false);
+  command->add_option("--seed", options->seed, "seed of every random stream")->check(CLI::NonNegativeNumber);
+  command->add_option("--variant", options->variant, "run only this variant of the scenario");
+  command->add_option("--out", options->out, "folder for everything: JSON, CSV, timeline, plots, HTML report");
+  command->add_option("--json", options->json, "result as JSON to a file, - for standard output");
+  command->add_option("--csv", options->csv, "one line per request as CSV to a file, or -");
+  command->add_option("--trace", options->trace, "timeline as Chrome trace for ui.perfetto.dev to a file, or -");
+  command->add_option("--report", options->report, "self-contained HTML report to a file");
+  command->add_option("--format", options->format, "key names of the JSON")->check(CLI::IsMember({"moesim", "vllm"}));
+  command->add_option("--jobs", options->jobs, "designs simulated at a time (default: all cores)");
+  command->add_flag("--quiet", options->quiet, "no table, no progress");
+  command->callback([options, &action] {
+    action = [options] {
+      options->command = "./moesim run";
+      for (const auto& file : options->files) options->command += " " + file;
+      for (const auto& set : options->overrides) options->command += " -s '" + set + "'";
+      if (options->seed) options->command += " --seed " + std::to_string(*options->seed);
+      if (!options->variant.empty()) options->command += " --variant " + options->variant;
+      return run(*options);
+    };
+  });
+}
+
+}  // namespace moesim
