@@ -161,6 +161,14 @@ TEST(ArchitectureSize, GivesGptOssTheSizeOfItsCheckpoints) {
   EXPECT_NEAR(weight_bytes(small.architecture, small.precision).value / gib, 12.8, 0.1);
 }
 
+// total_size in model.safetensors.index.json of https://huggingface.co/moonshotai/Kimi-K2-Instruct,
+// checked 2026-11: fp8 blocks with their scales, the rest bf16 and fp32.
+TEST(ArchitectureSize, GivesKimiK2TheSizeOfItsCheckpoint) {
+  const auto model = load_model("kimi-k2");
+  EXPECT_NEAR(weight_bytes(model.architecture, model.precision).value / 1'029'173'256'720.0, 1,
+              0.0005);
+}
+
 class ShippedModel : public testing::TestWithParam<std::string> {};
 
 double counted_active(const Model& model) {
@@ -212,8 +220,8 @@ struct ExactCount {
   std::int64_t parameters;
 };
 
-// Counts of the safetensors files as the pages of the models on huggingface.co show them (bf16
-// checkpoints, where no scales are counted), looked up 2025.
+// Counts of the safetensors files as the models' pages on huggingface.co state them, checked
+// 2026-11 (bf16 checkpoints, which hold no scales).
 TEST(ArchitectureSize, CountsTheTensorsOfPublishedCheckpointsExactly) {
   const std::vector<ExactCount> checkpoints{
       {"llama-3.1-8b", 8'030'261'248},     {"llama-3.1-70b", 70'553'706'496},
