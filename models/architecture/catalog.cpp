@@ -31,8 +31,10 @@ fs::path catalog_folder() { return data_path("models/architecture/data"); }
 Model read_file(const std::string& path) {
   const auto text = read_text_file(path, kMostBytes);
   const auto first = text.find_first_not_of(" \t\r\n");
-  const bool json = lower(fs::path(path).extension().string()) == ".json" ||
-                    (first != std::string::npos && text[first] == '{');
+  const auto extension = lower(fs::path(path).extension().string());
+  const bool yaml = extension == ".yaml" || extension == ".yml";
+  const bool json =
+      extension == ".json" || (!yaml && first != std::string::npos && text[first] == '{');
   if (!json) return read_model(parse_yaml(text, path));
   const auto file = fs::path(path);
   const auto folder = fs::absolute(file).parent_path().filename().string();
@@ -61,6 +63,18 @@ bool looks_like_path(const std::string& text) {
          text.starts_with('/') || text.starts_with("./") || text.starts_with("../");
 }
 
+/// "; did you mean ...": a name that begins like the one asked for (without its organisation), else
+/// the nearest.
+std::string suggestion(const std::string& asked) {
+  const auto word = lower(asked.substr(asked.rfind('/') + 1));
+  const auto names = model_names();
+  const auto alike = [&](const std::string& name) {
+    return word.size() >= 3 && (name.starts_with(word) || word.starts_with(name));
+  };
+  const auto found = std::ranges::find_if(names, alike);
+  return did_you_mean(found == names.end() ? word : *found, names);
+}
+
 }  // namespace
 
 std::vector<std::string> model_names() {
@@ -80,7 +94,8 @@ Model load_model(const std::string& name_or_path, const Location& asked) {
     return asked.file.empty() ? InputError(what) : InputError(asked, what);
   };
   if (name_or_path.empty()) throw fail("the name of the model is empty");
-  if (auto model = find_shipped(name_or_path)) return std::move(*model);
+  if (!looks_like_path(name_or_path))
+    if (auto model = find_shipped(name_or_path)) return std::move(*model);
   std::error_code ignored;
   const fs::path path(name_or_path);
   if (fs::is_directory(path, ignored)) {
@@ -91,8 +106,7 @@ Model load_model(const std::string& name_or_path, const Location& asked) {
   if (fs::exists(path, ignored)) return read_file(name_or_path);
   if (looks_like_path(name_or_path))
     throw fail(fmt::format("cannot read the model file '{}'", name_or_path));
-  throw fail(
-      fmt::format("unknown model '{}'{}", name_or_path, did_you_mean(name_or_path, model_names())));
+  throw fail(fmt::format("unknown model '{}'{}", name_or_path, suggestion(name_or_path)));
 }
 
 }  // namespace moesim

@@ -28,10 +28,28 @@ Dtype integer_dtype(ConfigReader& config, const std::string& key) {
   throw config.error(key, fmt::format("weights of {} bits are not supported (valid: 4, 8)", bits));
 }
 
-Dtype compressed_tensors_dtype(ConfigReader& quantization) {
+/// int4 stands for groups of 128 (stored_bits); other groups carry more or fewer scales.
+void note_group_size(ConfigReader& weights, Dtype dtype, std::vector<std::string>& notes) {
+  constexpr std::int64_t kUsual = 128;
+  const auto group = weights.integer_or("group_size", kUsual, -1);
+  if (dtype == Dtype::int4 && group > 0 && group != kUsual)
+    notes.push_back(
+        fmt::format("The checkpoint has one scale per {} int4 values ({:.4g} bits per value); "
+                    "counted are {} bits.",
+                    group, 4 + 16.0 / static_cast<double>(group), stored_bits(Dtype::int4)));
+}
+
+Dtype compressed_tensors_dtype(ConfigReader& quantization, std::vector<std::string>& notes) {
   auto groups = quantization.section("config_groups");
   auto weights = groups.section("group_0").section("weights");
-  if (weights.text_or("type", "int") != "float") return integer_dtype(weights, "num_bits");
+  if (const auto others = groups.unplaced(); !others.empty())
+    throw groups.error(others.front(),
+                       "more than one group of modules with its own format is not supported");
+  if (weights.text_or("type", "int") != "float") {
+    const auto dtype = integer_dtype(weights, "num_bits");
+    note_group_size(weights, dtype, notes);
+    return dtype;
+  }
   const auto bits = weights.integer("num_bits");
   if (bits == 8) return Dtype::fp8;
   if (bits == 4) return weights.integer_or("group_size", 16) == 32 ? Dtype::mxfp4 : Dtype::nvfp4;
@@ -39,12 +57,16 @@ Dtype compressed_tensors_dtype(ConfigReader& quantization) {
                       fmt::format("floating-point weights of {} bits are not supported", bits));
 }
 
-Dtype converted_dtype(ConfigReader& quantization) {
+Dtype converted_dtype(ConfigReader& quantization, std::vector<std::string>& notes) {
   const auto method = quantization.text_or("quant_method", "");
   if (method == "fp8" || method == "fbgemm_fp8") return Dtype::fp8;
   if (method == "mxfp4") return Dtype::mxfp4;
-  if (method == "gptq" || method == "awq") return integer_dtype(quantization, "bits");
-  if (method == "compressed-tensors") return compressed_tensors_dtype(quantization);
+  if (method == "gptq" || method == "awq") {
+    const auto dtype = integer_dtype(quantization, "bits");
+    note_group_size(quantization, dtype, notes);
+    return dtype;
+  }
+  if (method == "compressed-tensors") return compressed_tensors_dtype(quantization, notes);
   if (method == "modelopt") {
     const auto algorithm = quantization.text_or("quant_algo", "");
     if (algorithm == "FP8") return Dtype::fp8;
@@ -61,7 +83,7 @@ Dtype converted_dtype(ConfigReader& quantization) {
 
 }  // namespace
 
-Precision read_config_precision(ConfigReader& config) {
+Precision read_config_precision(ConfigReader& config, std::vector<std::string>& notes) {
   const Dtype base = base_dtype(config);
   Precision precision;
   precision.attention = precision.dense = precision.experts = precision.shared = base;
@@ -70,7 +92,7 @@ Precision read_config_precision(ConfigReader& config) {
   if (!config.has("quantization_config")) return precision;
 
   auto quantization = config.section("quantization_config");
-  const Dtype converted = converted_dtype(quantization);
+  const Dtype converted = converted_dtype(quantization, notes);
   auto kept = quantization.texts("modules_to_not_convert");
   const auto ignored = quantization.texts("ignore");
   kept.insert(kept.end(), ignored.begin(), ignored.end());
@@ -79,6 +101,13 @@ Precision read_config_precision(ConfigReader& config) {
       return name.find("norm") == std::string::npos && name.find(module) != std::string::npos;
     });
   };
+  if (quantization.has("kv_cache_scheme")) {
+    auto cache = quantization.section("kv_cache_scheme");
+    if (cache.text_or("type", "float") == "float" && cache.integer("num_bits") == 8)
+      precision.kv_cache = Dtype::fp8;
+    else
+      throw cache.error("num_bits", "only a key-value cache of 8-bit floating point is supported");
+  }
   precision.experts = converted;
   if (converted == Dtype::mxfp4 && quantization.text_or("quant_method", "") == "mxfp4")
     return precision;  // this method converts expert modules only

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "models/architecture/config_reader.hpp"
 #include "models/architecture/model.hpp"
@@ -41,8 +42,9 @@ void import_deepseek(ConfigReader& config,
                      ConfigImport& import);  // deepseek_v2, deepseek_v3, kimi_k2
 void import_switch(ConfigReader& config, ConfigImport& import);
 
-/// Number formats: torch_dtype for all, then quantization_config for what it converts. Throws
-/// InputError for a method that is not understood.
-Precision read_config_precision(ConfigReader& config);
+/// Number formats: torch_dtype for all, then quantization_config for what it converts; a module
+/// that it leaves alone in some layers counts as left alone in all. What is approximated is added
+/// to `notes`. Throws InputError for a method that is not understood.
+Precision read_config_precision(ConfigReader& config, std::vector<std::string>& notes);
 
 }  // namespace moesim

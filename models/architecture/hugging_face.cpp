@@ -85,7 +85,17 @@ const std::vector<std::string>& common_keys() {
                                              "num_experts_per_tok",
                                              "n_routed_experts",
                                              "n_shared_experts",
-                                             "num_local_experts"};
+                                             "num_local_experts",
+                                             "q_lora_rank",
+                                             "kv_lora_rank",
+                                             "qk_nope_head_dim",
+                                             "qk_rope_head_dim",
+                                             "qk_head_dim",
+                                             "v_head_dim",
+                                             "first_k_dense_replace",
+                                             "moe_layer_freq",
+                                             "num_nextn_predict_layers",
+                                             "ep_size"};
   return keys;
 }
 
@@ -153,7 +163,7 @@ Model read_hugging_face_config(const std::string& text, const std::string& file,
   model.architecture.name = name;
   model.architecture.family = type;
   model.architecture.sources = {file};
-  model.precision = read_config_precision(config);
+  model.precision = read_config_precision(config, model.notes);
   if (config.has("text_config")) {
     auto inner = text_section(config);
     inner.ignore({"dtype", "torch_dtype", "quantization_config"});

@@ -99,6 +99,24 @@ TEST(ConfigImport, LeavesModulesAloneThatTheQuantisationLeavesAlone) {
   EXPECT_EQ(p.attention, Dtype::bf16);
 }
 
+TEST(ConfigImport, SaysSoWhenTheScalesOfACheckpointDifferFromTheUsual) {
+  const auto with = [](const std::string& quantization) {
+    return replaced(kMixtral, R"("sliding_window")",
+                    R"("quantization_config": )" + quantization + R"(, "sliding_window")");
+  };
+  const auto model = import(with(R"({"quant_method": "gptq", "bits": 4, "group_size": 32})"));
+  ASSERT_EQ(model.notes.size(), 1u);
+  EXPECT_TRUE(contains(
+      model.notes[0], "one scale per 32 int4 values (4.5 bits per value); counted are 4.125 bits"));
+  const std::string mixed = R"({"quant_method": "compressed-tensors", "config_groups": {
+    "group_0": {"weights": {"num_bits": 8, "type": "float"}}, "group_1": {"weights": {"num_bits": 4}}}})";
+  EXPECT_TRUE(contains(error_of(with(mixed)), "'group_1': more than one group"));
+  const auto cache = import(with(R"({"quant_method": "modelopt", "quant_algo": "NVFP4",
+    "kv_cache_scheme": {"num_bits": 8, "type": "float"}})"));
+  EXPECT_EQ(cache.precision.experts, Dtype::nvfp4);
+  EXPECT_EQ(cache.precision.kv_cache, Dtype::fp8);
+}
+
 TEST(ConfigImport, RefusesAQuantisationItDoesNotKnow) {
   const auto text = replaced(kDeepSeek, R"("fp8")", R"("bitnet")");
   EXPECT_TRUE(contains(error_of(text), "'quant_method': 'bitnet' is not supported"));
