@@ -10,6 +10,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+/// No figure of a model is larger, and the product of two still fits 64 bits.
+constexpr std::uint64_t kMost = 2147483647;
+
 Location place(const std::string& file, std::string_view text, std::size_t offset) {
   const auto before = text.substr(0, std::min(offset, text.size()));
   const auto line = std::ranges::count(before, '\n') + 1;
@@ -51,6 +54,14 @@ ConfigReader::ConfigReader(const std::string& text, const std::string& file)
     const auto reason = detail == std::string::npos ? what : what.substr(detail + 2);
     throw InputError(place(file, text, error.byte > 0 ? error.byte - 1 : 0),
                      "not valid JSON: " + reason);
+  } catch (const Json::out_of_range&
+               error) {  // a number beyond a double: "number overflow parsing '1e999'"
+    const std::string what = error.what();
+    const auto open = what.find('\'');
+    const auto number =
+        open == std::string::npos ? "" : what.substr(open + 1, what.size() - open - 2);
+    throw InputError(place(file, text, std::min(text.find(number), text.size())),
+                     "not valid JSON: the number is out of range");
   }
   if (!document_->object.is_object())
     throw InputError({file, 1, 1},
@@ -71,8 +82,8 @@ std::int64_t ConfigReader::integer(const std::string& key, std::int64_t minimum)
   const auto& value = document_->object[key];
   if (!value.is_number_integer())
     throw error(key, fmt::format("expected a whole number, found {}", shortened(value)));
-  if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{1} << 62)
-    throw error(key, fmt::format("{} is out of range", shortened(value)));
+  if (value.is_number_unsigned() && value.get<std::uint64_t>() > kMost)
+    throw error(key, fmt::format("must be at most {}, found {}", kMost, shortened(value)));
   const auto number = value.get<std::int64_t>();
   if (number < minimum)
     throw error(key, fmt::format("must be at least {}, found {}", minimum, number));

@@ -137,6 +137,14 @@ TEST(ModelDescription, PointsAtWhatIsWrong) {
                "the 2 kept groups hold 4"));
 }
 
+TEST(ModelDescription, RefusesFiguresThatWouldOverflowItsCounts) {
+  for (const auto* field : {"hidden: 64", "vocabulary: 100", "dense_intermediate: 96"}) {
+    const auto name = std::string(field).substr(0, std::string(field).find(' '));
+    EXPECT_TRUE(contains(yaml_error(replaced(kYaml, field, name + " 9223372036854775807")),
+                         "more than 1e+17 parameters"));
+  }
+}
+
 TEST(DataPath, FollowsMoesimHome) {
   const auto folder = std::filesystem::path(testing::TempDir()) / "moesim-home-test";
   std::filesystem::create_directories(folder);

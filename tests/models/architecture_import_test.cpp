@@ -211,6 +211,8 @@ TEST(ConfigImport, RefusesAStructuralKeyItDoesNotUnderstandInAKnownType) {
 TEST(ConfigImport, PointsAtASyntaxError) {
   EXPECT_TRUE(begins(error_of("{\n  \"model_type\": \"llama\",\n  \"hidden_size\": }"),
                      "config.json:3:18: not valid JSON: "));
+  EXPECT_TRUE(begins(error_of("{\n  \"rope_theta\": 1e999}"),
+                     "config.json:2:17: not valid JSON: the number"));
   EXPECT_TRUE(contains(error_of("[1]"), "expected a JSON object"));
   EXPECT_TRUE(begins(error_of(""), "config.json:1:1: not valid JSON"));
 }
@@ -236,9 +238,10 @@ TEST(ConfigImport, NamesTheKeyThatIsMissingOrSenseless) {
        "'num_key_value_heads': 3 key-value heads"},
       {R"("num_experts_per_tok": 2)", R"("num_experts_per_tok": 9)",
        "'num_experts_per_tok': 9 experts per token"},
-      {R"("hidden_size": 64)", R"("hidden_size": 4611686018427387904)",
-       "more than 1e+17 parameters"},
-      {R"("hidden_size": 64)", R"("hidden_size": 18446744073709551615)", "'hidden_size': "},
+      {R"("hidden_size": 64, "vocab_size": 100)",
+       R"("hidden_size": 2147483644, "vocab_size": 2147483647)", "more than 1e+17 parameters"},
+      {R"("hidden_size": 64)", R"("hidden_size": 18446744073709551615)",
+       "'hidden_size': must be at most"},
       {R"("torch_dtype": "bfloat16")", R"("torch_dtype": "float8")",
        "'torch_dtype': 'float8' is not supported"},
       {R"("sliding_window": null)", R"("sliding_window": -5)",
