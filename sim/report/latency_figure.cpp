@@ -74,7 +74,8 @@ std::string legend(std::size_t runs, int height) {
         "  set label {} run[{}] at screen {:.4f},{:.4f} left offset 1.2,0 textcolor rgb '#333333' "
         "point pt 5 ps 1 lc rgb '{}'\n",
         10 + i, i + 1, 0.05 + 0.24 * static_cast<double>(i % kLegendColumns),
-        static_cast<double>(legend_px(runs) - kLegendRow * static_cast<int>(i / kLegendColumns)) /
+        static_cast<double>(legend_px(runs) - 10 -
+                            kLegendRow * static_cast<int>(i / kLegendColumns)) /
             height,
         series_color(i));
   return out;
@@ -94,11 +95,11 @@ Figure latency_figure(std::span<const Result> results) {
   Figure figure{"latency_cdf", "Share of the requests that are at least as fast", "", ""};
   const bool single = results.size() == 1;
   const auto titles = titles_of(results);
-  const int height = 360 + legend_px(results.size());
+  const int height = 376 + legend_px(results.size());
   std::string body = fmt::format(
-      "  set multiplot layout 1,3 margins 0.07,0.975,{:.4f},{:.4f} spacing 0.06,0.1\n"
+      "  set multiplot layout 1,3 margins 0.085,0.975,{:.4f},{:.4f} spacing 0.06,0.1\n"
       "  set yrange [0:1.02]\n  set ytics 0.25\n  unset key\n{}",
-      (58.0 + legend_px(results.size())) / height, 1 - 72.0 / height, heading_label(height));
+      (64.0 + legend_px(results.size())) / height, 1 - 84.0 / height, heading_label(height));
   if (!single) body += legend(results.size(), height);
   bool any = false;
   int index = 0;
