@@ -191,6 +191,24 @@ TEST(DrawFigures, KeepScriptAndDataWhenGnuplotIsMissing) {
   EXPECT_TRUE(std::filesystem::exists(directory.file("expert_load.tsv")));
 }
 
+TEST(DrawFigures, DrawsARunOfOneTokenThatTookNoTime) {
+  const TemporaryDirectory directory;
+  Result result;
+  result.requests = {{0, 0, 1, 1, 0, 0, 0, 0, 0, 0}};
+  result.ttft_s.count = result.e2e_s.count = 1;
+  result.steps = {{0, 0, 0.01, 1, 0, 1, 0, 0}};
+  result.prefill_steps = 1;
+  result.time_breakdown_s = {{"attention", 0}, {"experts", 0.01}};
+  result.expert_load_tokens = {{0}};
+  const auto figures = figures_of({&result, 1});
+  ASSERT_EQ(figures.size(), 4u);
+  draw_figures(figures, directory.path());
+  for (const auto& figure : figures)
+    EXPECT_NE(read_text_file(directory.file(figure.name + ".svg")).find("</svg>"),
+              std::string::npos)
+        << figure.name;
+}
+
 TEST(DrawFigures, SaysWhatGnuplotSaidAndLeavesNoHalfPicture) {
   const TemporaryDirectory directory;
   const std::vector<Figure> broken = {
