@@ -104,12 +104,12 @@ Figure breakdown_figure(std::span<const Result> results) {
   const auto titles = titles_of(results);
   const bool single = results.size() == 1;
   const int height = std::max(130 + 42 * static_cast<int>(results.size()),
-                              100 + 20 * static_cast<int>(phases.size()));
+                              84 + 25 * static_cast<int>(phases.size()));
   std::string body = fmt::format(
       "{}  set tmargin at screen {:.4f}\n  set xlabel 'mean time per engine step [ms]'\n"
       "  set yrange [{}:-0.6]\n  set xrange [0:*]\n  unset ytics\n  set border 1\n"
       "  set grid noytics xtics\n  set lmargin at screen {}\n  set rmargin at screen 0.79\n"
-      "  set key at screen 0.805,{:.4f} left top vertical reverse Left\n",
+      "  set key at screen 0.805,{:.4f} left top vertical maxcols 1 reverse Left\n",
       heading_label(height), 1 - 48.0 / height, static_cast<double>(results.size()) - 0.4,
       single ? "0.03" : "0.24", 1 - 44.0 / height);
   if (!single)

@@ -18,9 +18,10 @@ namespace {
 
 /// Okabe and Ito, "Color Universal Design" (https://jfly.uni-koeln.de/color/, 2008); black replaced
 /// by grey, so that a bar does not outweigh the others.
-constexpr std::array<std::string_view, 8> kColors = {"#0072b2", "#e69f00", "#009e73", "#d55e00",
-                                                     "#56b4e9", "#cc79a7", "#f0e442", "#8c8c8c"};
-constexpr std::array<bool, 8> kLightText = {true, false, true, true, false, false, false, false};
+constexpr std::array<std::string_view, kColorCount> kColors = {
+    "#0072b2", "#e69f00", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#f0e442", "#8c8c8c"};
+constexpr std::array<bool, kColorCount> kLightText = {true,  false, true,  true,
+                                                      false, false, false, false};
 
 /// Ink, axes and grid: the HTML report replaces exactly these three in dark mode (html_report.cpp).
 constexpr std::string_view kStyle = R"(set encoding utf8
@@ -72,7 +73,7 @@ long color_number(std::string_view color) {
 }
 
 std::string heading_text(std::string_view text) {
-  return fmt::format("heading = {}\n", gnuplot_string(shorten(one_line(text), 84)));
+  return fmt::format("heading = {}\n", gnuplot_string(shorten(one_line(text), 76)));
 }
 
 std::string heading_label(int height) {

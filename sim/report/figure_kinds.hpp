@@ -31,7 +31,8 @@ struct FrameSize {
 std::string framed_script(const Figure& figure, FrameSize size, std::string_view preamble,
                           std::string_view body);
 
-/// "#0072b2": the colour of series `index`; repeats after eight.
+inline constexpr std::size_t kColorCount = 8;
+/// "#0072b2": the colour of series `index`; repeats after kColorCount.
 std::string_view series_color(std::size_t index);
 /// Dark or light text, whichever is read more easily on that colour.
 std::string_view text_color_on(std::size_t index);

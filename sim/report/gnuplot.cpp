@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 
@@ -51,13 +52,20 @@ int wait_for(pid_t child) {
 
 }  // namespace
 
+// Octal for everything with a meaning to gnuplot: quotes, back-quotes, backslashes, macros. Single
+// quotes with doubled ones inside would be shorter, but gnuplot 5.4 ends the string '\'\'x' after
+// its first two characters.
 std::string gnuplot_string(std::string_view text) {
-  std::string out = "'";
+  constexpr std::string_view plain = " .,:;-+_/()[]=<>%";
+  std::string out = "\"";
   for (const char c : one_line(text)) {
-    if (c == '\'') out += '\'';
-    out += c;
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80 || std::isalnum(byte) || plain.find(c) != std::string_view::npos)
+      out += c;
+    else
+      out += fmt::format("\\{:03o}", byte);
   }
-  return out + "'";
+  return out + "\"";
 }
 
 void run_gnuplot(const std::string& directory, const std::string& script) {

@@ -8,7 +8,7 @@
 
 namespace moesim {
 
-/// A single-quoted gnuplot string of one line: no escapes, no back-quote or macro substitution.
+/// A gnuplot string literal of one line whose value is the text, whatever characters it holds.
 std::string gnuplot_string(std::string_view text);
 
 /// Runs `gnuplot --default-settings SCRIPT` in `directory` (the user's ~/.gnuplot is not read).

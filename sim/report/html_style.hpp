@@ -29,7 +29,7 @@ h2 { font-size: 19px; margin: 36px 0 12px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 14px; }
 th, td { padding: 6px 10px; border-bottom: 1px solid var(--line); text-align: right; vertical-align: bottom; }
 th:first-child, td:first-child { text-align: left; }
-th { color: var(--dim); font-weight: 600; overflow-wrap: anywhere; min-width: 70px; }
+th { color: var(--dim); font-weight: 600; overflow-wrap: anywhere; min-width: 70px; max-width: 190px; }
 td { white-space: nowrap; }
 td.best { color: var(--best); background: var(--best-back); font-weight: 650; }
 td.bar { width: 40%; }

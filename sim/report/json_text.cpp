@@ -77,6 +77,11 @@ std::string json_text(const Json& value) {
 }
 
 std::string json_string(std::string_view text) {
+  // A timeline has a million names, nearly all of them plain: no detour through a JSON value.
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+  });
+  if (plain) return fmt::format("\"{}\"", text);
   return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -63,7 +63,7 @@ std::string axis(double smallest, double median, double largest, bool in_seconds
   if (logarithmic) return out + "  set logscale x\n  set xrange [*:*]\n  set xtics auto\n";
   const double step = round_step(largest * scale / 5);
   return out + fmt::format("  unset logscale x\n  set xrange [0:{}]\n  set xtics {}\n",
-                           std::ceil(largest * scale / step) * step, step);
+                           std::max(1.0, std::ceil(largest * scale / step)) * step, step);
 }
 
 /// A coloured square and the name of each run, in columns below the panels.
@@ -72,16 +72,19 @@ std::string legend(std::size_t runs, int height) {
   for (std::size_t i = 0; i < runs; ++i)
     out += fmt::format(
         "  set label {} run[{}] at screen {:.4f},{:.4f} left offset 1.2,0 textcolor rgb '#333333' "
-        "point pt 5 ps 1 lc rgb '{}'\n",
+        "point pt {} ps 1 lc rgb '{}'\n",
         10 + i, i + 1, 0.05 + 0.24 * static_cast<double>(i % kLegendColumns),
-        static_cast<double>(legend_px(runs) - kLegendRow * static_cast<int>(i / kLegendColumns)) /
+        static_cast<double>(legend_px(runs) - 10 -
+                            kLegendRow * static_cast<int>(i / kLegendColumns)) /
             height,
-        series_color(i));
+        i < kColorCount ? 5 : 4, series_color(i));  // filled, then open
   return out;
 }
 
 std::string annotation(const Result& result, const Panel& panel) {
   const auto& d = result.*panel.summary;
+  if (d.count == 0)
+    return "  set label 1 'no data' at graph 0.5,0.5 center textcolor rgb '#333333'\n";
   return fmt::format(
       "  set label 1 'p50  {}' at graph 0.97,0.20 right textcolor rgb '#333333'\n"
       "  set label 2 'p99  {}' at graph 0.97,0.11 right textcolor rgb '#333333'\n",
@@ -94,11 +97,11 @@ Figure latency_figure(std::span<const Result> results) {
   Figure figure{"latency_cdf", "Share of the requests that are at least as fast", "", ""};
   const bool single = results.size() == 1;
   const auto titles = titles_of(results);
-  const int height = 360 + legend_px(results.size());
+  const int height = 376 + legend_px(results.size());
   std::string body = fmt::format(
-      "  set multiplot layout 1,3 margins 0.07,0.975,{:.4f},{:.4f} spacing 0.06,0.1\n"
+      "  set multiplot layout 1,3 margins 0.085,0.975,{:.4f},{:.4f} spacing 0.06,0.1\n"
       "  set yrange [0:1.02]\n  set ytics 0.25\n  unset key\n{}",
-      (58.0 + legend_px(results.size())) / height, 1 - 72.0 / height, heading_label(height));
+      (64.0 + legend_px(results.size())) / height, 1 - 84.0 / height, heading_label(height));
   if (!single) body += legend(results.size(), height);
   bool any = false;
   int index = 0;
@@ -124,8 +127,8 @@ Figure latency_figure(std::span<const Result> results) {
       figure.data += fmt::format("# {}: {} [{}], share of requests\n", panel.name,
                                  one_line(titles[i]), in_seconds ? "s" : "ms") +
                      block(all[i], in_seconds ? 1 : 1e3) + "\n\n";
-      body += fmt::format("{}'latency_cdf.tsv' index {} with lines lw 2 lc rgb '{}'",
-                          i == 0 ? "" : ", ", index++, series_color(i));
+      body += fmt::format("{}'latency_cdf.tsv' index {} with lines lw 2 dashtype {} lc rgb '{}'",
+                          i == 0 ? "" : ", ", index++, i < kColorCount ? 1 : 2, series_color(i));
     }
     body += "\n  unset label\n";
   }

@@ -7,6 +7,7 @@ unset MOESIM_CMAKE_ARGS MOESIM_JOBS
 export CCACHE_DISABLE=1
 launcher=$(readlink -f -- "$1")
 work=$(mktemp -d)
+export TMPDIR=$work  # of compilers that get killed
 trap 'rm -rf -- "$work"' EXIT
 tree="$work/a tree with spaces"
 failures=0
