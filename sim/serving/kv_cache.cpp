@@ -7,8 +7,11 @@
 namespace moesim {
 
 Bytes KvCache::need(std::int64_t tokens) const {
-  const auto blocks = [&](std::int64_t n) { return static_cast<double>((n + shape_.block - 1) / shape_.block * shape_.block); };
-  return shape_.full_per_token * blocks(tokens) + shape_.window_per_token * blocks(std::min(tokens, shape_.window));
+  const auto blocks = [&](std::int64_t n) {
+    return static_cast<double>((n + shape_.block - 1) / shape_.block * shape_.block);
+  };
+  return shape_.full_per_token * blocks(tokens) +
+         shape_.window_per_token * blocks(std::min(tokens, shape_.window));
 }
 
 bool KvCache::grow(std::int64_t from, std::int64_t to) {

@@ -1,6 +1,7 @@
-// Paged KV memory of one data-parallel rank: how many bytes the requests it runs hold, in whole blocks, never more than
-// there are. Layers with full attention keep every token; layers with a window keep the tokens inside it (as vLLM's
-// hybrid cache manager does), rounded up to blocks. Not modelled: sharing of prefixes, fragmentation between the kinds.
+// Paged KV memory of one data-parallel rank: how many bytes the requests it runs hold, in whole
+// blocks, never more than there are. Layers with full attention keep every token; layers with a
+// window keep the tokens inside it (as vLLM's hybrid cache manager does), rounded up to blocks. Not
+// modelled: sharing of prefixes, fragmentation between the kinds.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,8 @@ class KvCache {
 
   /// Memory of a request with `tokens` cached tokens.
   Bytes need(std::int64_t tokens) const;
-  /// Grows a request from `from` to `to` cached tokens; false (and nothing changes) when there is no room.
+  /// Grows a request from `from` to `to` cached tokens; false (and nothing changes) when there is
+  /// no room.
   bool grow(std::int64_t from, std::int64_t to);
   void free(std::int64_t tokens);
 

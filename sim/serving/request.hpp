@@ -1,5 +1,6 @@
-// One request through its life: arrival, waiting, chunks of prefill, decode, done. Times are simulated; a preempted
-// request keeps its generated tokens and computes their keys and values again (recomputation).
+// One request through its life: arrival, waiting, chunks of prefill, decode, done. Times are
+// simulated; a preempted request keeps its generated tokens and computes their keys and values
+// again (recomputation).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@ namespace moesim {
 
 struct Request {
   std::int64_t id = 0;
-  int rank = 0;  ///< data-parallel rank that serves it
+  int rank = 0;             ///< data-parallel rank that serves it
   std::int64_t input = 0;   ///< prompt tokens
   std::int64_t output = 0;  ///< tokens to generate
   Seconds arrival;

@@ -1,7 +1,8 @@
 // Slot: which requests of one data-parallel rank run in the next step, and with how many tokens.
-// Life cycle: one per rank; schedule() is called before every step; the engine applies the step when it ends.
-// Contract: at most max_tokens tokens and max_sequences requests per step; KV memory is grown before a token is
-// scheduled; a request is scheduled at most once per step; an empty batch only when nothing can run.
+// Life cycle: one per rank; schedule() is called before every step; the engine applies the step
+// when it ends. Contract: at most max_tokens tokens and max_sequences requests per step; KV memory
+// is grown before a token is scheduled; a request is scheduled at most once per step; an empty
+// batch only when nothing can run.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,8 @@
 
 namespace moesim {
 
-/// Requests of one rank. `waiting` in the order they will be admitted; `running` in the order they were.
+/// Requests of one rank. `waiting` in the order they will be admitted; `running` in the order they
+/// were.
 struct RankState {
   std::deque<Request*> waiting;
   std::vector<Request*> running;
@@ -41,8 +43,8 @@ class Scheduler {
   };
 
   virtual ~Scheduler() = default;
-  /// Writes the next step into `batch`. Requests in flight (a step of theirs is still in the pipeline) are neither
-  /// scheduled nor preempted.
+  /// Writes the next step into `batch`. Requests in flight (a step of theirs is still in the
+  /// pipeline) are neither scheduled nor preempted.
   virtual void schedule(RankState& state, std::vector<Scheduled>& batch) = 0;
 };
 

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
+#include <ostream>
 
 #include "sim/serving/trace.hpp"
 
@@ -22,6 +24,8 @@ struct Expected {
   std::int64_t input, output;
   double first_s, last_s;
 };
+
+void PrintTo(const Expected& expected, std::ostream* out) { *out << expected.file; }
 
 class ReferenceTrace : public testing::TestWithParam<Expected> {};
 
@@ -58,7 +62,12 @@ INSTANTIATE_TEST_SUITE_P(
         Expected{"traces/mooncake_synthetic_lengths.csv", 3993, 61194628, 595432, 0, 1022.025},
         Expected{"traces/mooncake_synthetic_trace.jsonl.gz", 3993, 61194628, 595432, 0, 1022.025},
         Expected{"e2e/llmservingsim-rtxpro6000-qwen3-30b-a3b/workload.csv", 300, 258691, 199486,
-                 0.046926808, 29.183763203}));
+                 0.046926808, 29.183763203}),
+    [](const auto& each) {
+      std::string name = each.param.file;
+      std::erase_if(name, [](unsigned char c) { return !std::isalnum(c); });
+      return name;
+    });
 
 }  // namespace
 }  // namespace moesim

@@ -4,9 +4,9 @@
 #include <zlib.h>
 
 #include <filesystem>
-#include <numeric>
 
 #include "sim/core/error.hpp"
+#include "sim/core/random.hpp"
 
 namespace moesim {
 namespace {
@@ -153,6 +153,37 @@ TEST(Trace, ReadsGzipLikePlainText) {
   const auto trace = read_trace(path);
   ASSERT_EQ(trace.size(), 1u);
   EXPECT_EQ(trace[0].output, 9);
+}
+
+TEST(Trace, ReadsOrRefusesAnyDamagedFileWithAPlace) {
+  const std::vector<std::string> originals = {
+      "TIMESTAMP,ContextTokens,GeneratedTokens\r\n2023-11-16 23:59:59.9000000,374,44\r\n",
+      "{\"timestamp\": 5, \"input_length\": 10, \"output_length\": 2, \"hash_ids\": [1, 2]}\n",
+      "index,arrival_time_ns,input_toks,output_toks\n0,500000000,10,2\n1,3000000000,\"11\",3\n"};
+  const std::string bytes = std::string("\0\n\r,\"{}[]-+.eE09:Zz \\\xff", 24);
+  const RandomStream random(1, stream_id("trace damage"));
+  int read = 0, refused = 0;
+  for (std::uint64_t i = 0; i < 20'000; ++i) {
+    auto text = originals[random.below(4 * i, originals.size())];
+    const auto at = random.below(4 * i + 1, text.size());
+    const auto what = random.below(4 * i + 2, 3);
+    if (what == 0) text[at] = bytes[random.below(4 * i + 3, bytes.size())];
+    if (what == 1) text.erase(at, 1 + random.below(4 * i + 3, 20));
+    if (what == 2) text.insert(at, 1, bytes[random.below(4 * i + 3, bytes.size())]);
+    try {
+      for (const auto& request : parse_trace(text, "t")) {
+        ASSERT_GE(request.input, 1);
+        ASSERT_GE(request.output, 1);
+        ASSERT_GE(request.arrival.value, 0);
+      }
+      ++read;
+    } catch (const InputError& error) {
+      ASSERT_TRUE(std::string(error.what()).starts_with("t:")) << error.what();
+      ++refused;
+    }
+  }
+  EXPECT_GT(read, 1000);
+  EXPECT_GT(refused, 1000);
 }
 
 TEST(Trace, NamesAFileThatCannotBeRead) {

@@ -1,7 +1,8 @@
-// The scheduler of vLLM V1 (vllm/v1/core/sched/scheduler.py, v0.8 to v0.19): no separate prefill and decode phases.
-// Running requests first, each with the tokens it still has to compute, within the token budget; when KV memory runs
-// out the request admitted last is preempted and will be recomputed. Then waiting requests, first come first served,
-// unless something was preempted. Prompts are cut into chunks by what is left of the budget.
+// The scheduler of vLLM V1 (vllm/v1/core/sched/scheduler.py, v0.8 to v0.19): no separate prefill
+// and decode phases. Running requests first, each with the tokens it still has to compute, within
+// the token budget; when KV memory runs out the request admitted last is preempted and will be
+// recomputed. Then waiting requests, first come first served, unless something was preempted.
+// Prompts are cut into chunks by what is left of the budget.
 #include <algorithm>
 
 #include "sim/serving/scheduler.hpp"
@@ -17,10 +18,12 @@ class VllmV1 final : public Scheduler {
     static const Parameters<Config>& parameters() {
       static const auto list =
           Parameters<Config>()
-              .optional("chunked_prefill", &Config::chunked_prefill,
-                        "cut prompts to fill the token budget; otherwise a prompt runs whole or waits")
+              .optional(
+                  "chunked_prefill", &Config::chunked_prefill,
+                  "cut prompts to fill the token budget; otherwise a prompt runs whole or waits")
               .optional("long_prefill_threshold", &Config::long_prefill_threshold,
-                        "most tokens of one prompt per step, 0: no limit (vLLM's long_prefill_token_threshold)")
+                        "most tokens of one prompt per step, 0: no limit (vLLM's "
+                        "long_prefill_token_threshold)")
               .min(0);
       return list;
     }
@@ -38,16 +41,20 @@ class VllmV1 final : public Scheduler {
  private:
   std::int64_t wanted(const Request& request, std::int64_t budget) const {
     std::int64_t tokens = request.length() - request.computed;
-    if (config_.long_prefill_threshold > 0) tokens = std::min(tokens, config_.long_prefill_threshold);
+    if (config_.long_prefill_threshold > 0)
+      tokens = std::min(tokens, config_.long_prefill_threshold);
     return std::min(tokens, budget);
   }
 
-  static void take(Request& request, std::int64_t tokens, std::int64_t& budget, std::vector<Scheduled>& batch) {
-    batch.push_back({&request, tokens, request.computed, request.computed + tokens == request.length()});
+  static void take(Request& request, std::int64_t tokens, std::int64_t& budget,
+                   std::vector<Scheduled>& batch) {
+    batch.push_back(
+        {&request, tokens, request.computed, request.computed + tokens == request.length()});
     budget -= tokens;
   }
 
-  bool continue_running(RankState& state, std::int64_t& budget, std::vector<Scheduled>& batch) const {
+  bool continue_running(RankState& state, std::int64_t& budget,
+                        std::vector<Scheduled>& batch) const {
     bool preempted = false;
     for (std::size_t i = 0; i < state.running.size() && budget > 0; ++i) {
       Request& request = *state.running[i];
@@ -68,7 +75,8 @@ class VllmV1 final : public Scheduler {
     return preempted;
   }
 
-  // Preempts the request admitted last among those after `index`; false when there is none that can go.
+  // Preempts the request admitted last among those after `index`; false when there is none that can
+  // go.
   static bool preempt_last(RankState& state, std::size_t index) {
     for (std::size_t last = state.running.size(); last-- > index + 1;) {
       if (state.running[last]->in_flight) continue;
@@ -107,7 +115,8 @@ class VllmV1 final : public Scheduler {
 };
 
 const Register<Scheduler, VllmV1> registered(
-    "vllm-v1", "continuous batching with mixed steps, chunked prefill and preemption by recomputation");
+    "vllm-v1",
+    "continuous batching with mixed steps, chunked prefill and preemption by recomputation");
 
 }  // namespace
 }  // namespace moesim
