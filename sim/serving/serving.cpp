@@ -114,8 +114,8 @@ void Serving::run(RunObserver& observer) {
   const auto seed = static_cast<std::uint64_t>(scenario_.seed);
   Running running{Simulation(links), observer, nullptr, nullptr, nullptr, {}, {}, nullptr, 0};
   if (trace_.empty()) {
-    running.arrivals = scenario_.workload.arrivals.make({seed});
-    running.lengths = scenario_.workload.lengths.make({seed});
+    running.arrivals = scenario_.workload.arrivals->make({seed});
+    running.lengths = scenario_.workload.lengths->make({seed});
     if (const auto limit = running.arrivals->concurrency())
       running.vacancies =
           std::make_unique<Simulation::Semaphore>(running.simulation.semaphore(static_cast<unsigned>(*limit)));

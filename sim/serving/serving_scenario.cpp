@@ -33,9 +33,9 @@ const Parameters<WorkloadConfig>& WorkloadConfig::parameters() {
 }
 
 void WorkloadConfig::check(const Node& at) const {
-  if (!trace && at.find("lengths") == nullptr)
+  if (!trace && !lengths)
     throw InputError(at.where, "missing parameter 'lengths' (or 'trace'): how many tokens requests bring and ask for");
-  if (!trace && at.find("arrivals") == nullptr)
+  if (!trace && !arrivals)
     throw InputError(at.where, "missing parameter 'arrivals' (or 'trace'): when requests come");
 }
 

@@ -28,8 +28,8 @@ struct ModelConfig {
 
 struct WorkloadConfig {
   std::optional<std::int64_t> requests;
-  Choice<Arrivals> arrivals{"poisson"};
-  Choice<Lengths> lengths{"fixed"};
+  std::optional<Choice<Arrivals>> arrivals;
+  std::optional<Choice<Lengths>> lengths;
   std::optional<InputPath> trace;
   static const Parameters<WorkloadConfig>& parameters();
   void check(const Node& at) const;
