@@ -7,7 +7,7 @@
 #include <exception>
 
 #include "sim/cli/command.hpp"
-#include "sim/cli/version.hpp"
+#include "sim/core/version.hpp"
 #include "sim/core/error.hpp"
 
 namespace {

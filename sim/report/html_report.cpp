@@ -5,16 +5,13 @@
 #include <algorithm>
 
 #include "sim/core/text_file.hpp"
+#include "sim/core/version.hpp"
 #include "sim/report/figure_kinds.hpp"
 #include "sim/report/headline.hpp"
 #include "sim/report/html_style.hpp"
 #include "sim/report/human.hpp"
 #include "sim/report/inline_svg.hpp"
 #include "sim/report/text.hpp"
-
-#ifndef MOESIM_VERSION
-#error "MOESIM_VERSION is set by CMakeLists.txt"
-#endif
 
 namespace moesim {
 namespace {
@@ -29,10 +26,10 @@ std::string header(const HtmlReport& report) {
         "<p class=\"meta\">{} of {} requests completed in {} of simulated time on {} GPU{} · seed "
         "{} · moesim {}</p>\n",
         human_count(first.completed), human_count(first.submitted), human_time(first.simulated_s),
-        first.gpus, first.gpus == 1 ? "" : "s", first.seed, MOESIM_VERSION);
+        first.gpus, first.gpus == 1 ? "" : "s", first.seed, version());
   else
     out += fmt::format("<p class=\"meta\">{} runs · moesim {}</p>\n", report.results.size(),
-                       MOESIM_VERSION);
+                       version());
   return out;
 }
 
@@ -135,7 +132,7 @@ std::string provenance(const HtmlReport& report) {
         "memory</summary>\n<pre>{}</pre></details>\n",
         report.results.size() == 1 ? " open" : "",
         report.results.size() == 1 ? "" : " of " + html_escape(one_line(titles[i])), r.seed,
-        MOESIM_VERSION, human_count(r.events), human_time(r.wall_s),
+        version(), human_count(r.events), human_time(r.wall_s),
         human_bytes(static_cast<double>(r.peak_rss_bytes)), html_escape(to_yaml(r.scenario)));
   }
   return out;

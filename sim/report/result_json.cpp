@@ -3,11 +3,8 @@
 #include <charconv>
 #include <cmath>
 
+#include "sim/core/version.hpp"
 #include "sim/report/json_text.hpp"
-
-#ifndef MOESIM_VERSION
-#error "MOESIM_VERSION is set by CMakeLists.txt"
-#endif
 
 namespace moesim {
 namespace {
@@ -90,7 +87,7 @@ void add_optional_sections(Json& json, const Result& r) {
 std::string result_json(const Result& r) {
   Json json = Json::object();
   json["schema"] = kResultSchema;
-  json["moesim_version"] = MOESIM_VERSION;
+  json["moesim_version"] = version();
   json["scenario"] = node_json(r.scenario);
   json["seed"] = r.seed;
   json["wall_s"] = r.wall_s;

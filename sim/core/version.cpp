@@ -1,4 +1,4 @@
-#include "sim/cli/version.hpp"
+#include "sim/core/version.hpp"
 
 namespace moesim {
 
