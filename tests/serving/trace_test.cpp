@@ -93,6 +93,8 @@ TEST(Trace, RefusesEachKindOfBadFileAtItsPlace) {
     std::string text, expected;
   };
   const std::vector<Case> cases = {
+      {"TIMESTAMP,ContextTokens,GeneratedTokens\n9023-02-28 00:00:00,1,1\n",
+       "t.csv:2:1: expected a date"},
       {"", "t.csv:1:1: empty trace"},
       {" \n\n", "t.csv:1:1: empty trace"},
       {plain, "t.csv:2:1: empty trace: no requests after the header"},
