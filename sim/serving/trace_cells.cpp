@@ -72,7 +72,9 @@ std::int64_t read_date(std::string_view full, const Location& where) {
                                          std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   const std::int64_t fraction = shape && text.size() > 19 ? read_fraction(text.substr(20)) : 0;
-  if (!shape || !date.ok() || hour > 23 || minute > 59 || second > 60 || fraction < 0)
+  // nanoseconds since 1970 fill 64 bits in 2262
+  const bool countable = year >= 1970 && year < 2262;
+  if (!shape || !countable || !date.ok() || hour > 23 || minute > 59 || second > 60 || fraction < 0)
     refuse(full, where, "a date like 2023-11-16 18:17:03.979");
   const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
   return ((days * 24 + hour) * 60 + minute) * 60'000'000'000 + second * 1'000'000'000LL + fraction;

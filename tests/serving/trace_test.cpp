@@ -93,6 +93,8 @@ TEST(Trace, RefusesEachKindOfBadFileAtItsPlace) {
     std::string text, expected;
   };
   const std::vector<Case> cases = {
+      {"TIMESTAMP,ContextTokens,GeneratedTokens\n9023-02-28 00:00:00,1,1\n",
+       "t.csv:2:1: expected a date"},
       {"", "t.csv:1:1: empty trace"},
       {" \n\n", "t.csv:1:1: empty trace"},
       {plain, "t.csv:2:1: empty trace: no requests after the header"},
@@ -160,7 +162,8 @@ TEST(Trace, ReadsOrRefusesAnyDamagedFileWithAPlace) {
       "TIMESTAMP,ContextTokens,GeneratedTokens\r\n2023-11-16 23:59:59.9000000,374,44\r\n",
       "{\"timestamp\": 5, \"input_length\": 10, \"output_length\": 2, \"hash_ids\": [1, 2]}\n",
       "index,arrival_time_ns,input_toks,output_toks\n0,500000000,10,2\n1,3000000000,\"11\",3\n"};
-  const std::string bytes = std::string("\0\n\r,\"{}[]-+.eE09:Zz \\\xff", 24);
+  using namespace std::string_literals;
+  const auto bytes = "\0\n\r,\"{}[]-+.eE09:Zz \\\xff"s;
   const RandomStream random(1, stream_id("trace damage"));
   int read = 0, refused = 0;
   for (std::uint64_t i = 0; i < 20'000; ++i) {
