@@ -17,33 +17,16 @@ void print_plan(const Serving& serving) {
              serving.longest_request(), serving.requests());
 }
 
-int check(const std::vector<std::string>& files, const std::vector<std::string>& overrides,
-          const std::string& variant) {
-  for (const auto& design : read_designs(files, overrides, variant)) {
+}  // namespace
+
+int check_command(const DesignOptions& options) {
+  for (const auto& design : read_designs(options.files, options.overrides, options.variant)) {
     const Serving serving(design.scenario, design.places);
     fmt::print("# {}{}{}\n", design.file, design.variant.empty() ? "" : ", variant ", design.variant);
     print_plan(serving);
     fmt::print("{}", to_yaml(ServingScenario::parameters().write(design.scenario)));
   }
   return 0;
-}
-
-}  // namespace
-
-void add_check_command(CLI::App& app, Action& action) {
-  struct Options {
-    std::vector<std::string> files, overrides;
-    std::string variant;
-  };
-  auto options = std::make_shared<Options>();
-  auto* command = app.add_subcommand("check", "load and build scenarios without running them; print them resolved");
-  command->add_option("files", options->files, "scenario files (YAML)")->required();
-  command->add_option("-s,--set", options->overrides, "change a value: key.path=value (repeatable)")
-      ->allow_extra_args(false);
-  command->add_option("--variant", options->variant, "only this variant");
-  command->callback([options, &action] {
-    action = [options] { return check(options->files, options->overrides, options->variant); };
-  });
 }
 
 }  // namespace moesim

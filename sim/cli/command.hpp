@@ -1,21 +1,39 @@
-// The commands of `moesim`. Each adds its subcommand and options to the CLI11 application and stores what to do when it is
-// chosen; main() maps exceptions to exit codes (0 fine, 1 the run failed, 2 wrong usage or input, 130 interrupted).
+// The commands of `moesim`: plain options in, exit code out (0 fine, 1 the run failed, 2 wrong usage or input, 130
+// interrupted). The command line itself is parsed in main.cpp alone, which is the only file to pay for CLI11.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
-#include <functional>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace moesim {
 
-/// Set by the command that was chosen; returns the exit code.
-using Action = std::function<int()>;
+/// Which designs: files, `key.path=value` changes, and one variant or all.
+struct DesignOptions {
+  std::vector<std::string> files, overrides;
+  std::string variant;
+};
 
-void add_run_command(CLI::App& app, Action& action);
-void add_check_command(CLI::App& app, Action& action);
-void add_compare_command(CLI::App& app, Action& action);
-void add_model_command(CLI::App& app, Action& action);
-void add_list_command(CLI::App& app, Action& action);
-void add_schema_command(CLI::App& app, Action& action);
+struct RunOptions : DesignOptions {
+  std::optional<std::int64_t> seed;
+  std::string json, csv, trace, report, out;
+  std::string format = "moesim";
+  unsigned jobs = 0;
+  bool quiet = false;
+};
+int run_command(RunOptions options);
+
+int check_command(const DesignOptions& options);
+int compare_command(const std::string& a, const std::string& b);
+int model_list_command();
+int model_show_command(const std::vector<std::string>& names);
+
+struct ListOptions {
+  std::string slot;
+  bool scenario = false, markdown = false;
+};
+int list_command(const ListOptions& options);
+int schema_command();
 
 }  // namespace moesim

@@ -1,4 +1,5 @@
 // moesim: the command line. Results to stdout, everything else to stderr.
+#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -12,26 +13,82 @@
 
 namespace {
 
+using namespace moesim;
+
 void interrupted(int) { _exit(130); }
+
+void add_design_options(CLI::App& command, DesignOptions& options) {
+  command.add_option("files", options.files, "scenario files (YAML)")->required();
+  command.add_option("-s,--set", options.overrides, "change a value: key.path=value (repeatable)")
+      ->allow_extra_args(false);
+  command.add_option("--variant", options.variant, "only this variant of the scenario");
+}
+
+void add_run(CLI::App& app, RunOptions& options) {
+  auto& command = *app.add_subcommand("run", "simulate scenarios and print their results");
+  add_design_options(command, options);
+  command.add_option("--seed", options.seed, "seed of every random stream")->check(CLI::NonNegativeNumber);
+  command.add_option("--out", options.out, "folder for everything: JSON, CSV, timeline, plots, HTML report");
+  command.add_option("--json", options.json, "result as JSON to a file, - for standard output");
+  command.add_option("--csv", options.csv, "one line per request as CSV to a file, or -");
+  command.add_option("--trace", options.trace, "timeline as Chrome trace for ui.perfetto.dev to a file, or -");
+  command.add_option("--report", options.report, "self-contained HTML report to a file");
+  command.add_option("--format", options.format, "key names of the JSON")->check(CLI::IsMember({"moesim", "vllm"}));
+  command.add_option("--jobs", options.jobs, "designs simulated at a time (default: all cores)");
+  command.add_flag("--quiet", options.quiet, "no table, no progress");
+}
+
+struct Options {
+  RunOptions run;
+  DesignOptions check;
+  std::string a, b;
+  std::vector<std::string> models;
+  ListOptions list;
+};
+
+void add_commands(CLI::App& app, Options& o) {
+  add_run(app, o.run);
+  add_design_options(*app.add_subcommand("check", "load and build scenarios without running them; print them resolved"),
+                     o.check);
+  auto& compare = *app.add_subcommand("compare", "two results side by side: inputs that differ, then every figure");
+  compare.add_option("a", o.a, "result JSON")->required();
+  compare.add_option("b", o.b, "result JSON")->required();
+  auto& model = *app.add_subcommand("model", "the architectures moesim knows");
+  model.require_subcommand(1);
+  model.add_subcommand("list", "names of the models that ship");
+  model.add_subcommand("show", "parameters, bytes, KV bytes and FLOPs per token of a model")
+      ->add_option("model", o.models, "name, Hugging Face id, config.json or YAML")
+      ->required();
+  auto& list = *app.add_subcommand("list", "slots, their policies and parameters");
+  list.add_option("slot", o.list.slot, "only this slot");
+  list.add_flag("--scenario", o.list.scenario, "the sections of a scenario instead");
+  list.add_flag("--markdown", o.list.markdown, "scenario and slots as the reference in the README");
+  app.add_subcommand("schema", "JSON Schema of a scenario, for editors (yaml-language-server)");
+}
+
+int dispatch(const CLI::App& app, const Options& o) {
+  if (app.got_subcommand("run")) return run_command(o.run);
+  if (app.got_subcommand("check")) return check_command(o.check);
+  if (app.got_subcommand("compare")) return compare_command(o.a, o.b);
+  if (app.got_subcommand("list")) return list_command(o.list);
+  if (app.got_subcommand("schema")) return schema_command();
+  if (app.get_subcommand("model")->got_subcommand("list")) return model_list_command();
+  return model_show_command(o.models);
+}
 
 int run(int argc, char** argv) {
   CLI::App app{"moesim: a discrete-event simulator of Mixture-of-Experts serving"};
-  app.set_version_flag("--version", std::string("moesim ") + moesim::version());
+  app.set_version_flag("--version", std::string("moesim ") + version());
   app.require_subcommand(1);
   app.footer("Every command explains itself: moesim COMMAND --help. Policies and their parameters: moesim list.");
-  moesim::Action action;
-  moesim::add_run_command(app, action);
-  moesim::add_check_command(app, action);
-  moesim::add_compare_command(app, action);
-  moesim::add_model_command(app, action);
-  moesim::add_list_command(app, action);
-  moesim::add_schema_command(app, action);
+  Options options;
+  add_commands(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  return action();
+  return dispatch(app, options);
 }
 
 }  // namespace

@@ -17,15 +17,6 @@
 namespace moesim {
 namespace {
 
-struct RunOptions {
-  std::vector<std::string> files, overrides;
-  std::optional<std::int64_t> seed;
-  std::string variant, json, csv, trace, report, out, format = "moesim";
-  unsigned jobs = 0;
-  bool quiet = false;
-  std::string command;
-};
-
 std::string json_of(const RunOptions& options, const std::vector<Result>& results) {
   const auto one = [&](const Result& result) {
     return options.format == "vllm" ? vllm_json(result) : result_json(result);
@@ -52,12 +43,23 @@ std::string folder_name(const std::string& name) {
   return safe.empty() || safe.front() == '.' ? "_" + safe : safe;
 }
 
+/// The command as a user would type it again.
+std::string command_text(const RunOptions& options) {
+  std::string text = "./moesim run";
+  for (const auto& file : options.files) text += " " + file;
+  for (const auto& set : options.overrides)
+    if (!set.starts_with("seed=")) text += " -s '" + set + "'";
+  if (options.seed) text += " --seed " + std::to_string(*options.seed);
+  if (!options.variant.empty()) text += " --variant " + options.variant;
+  return text;
+}
+
 void write_report(const RunOptions& options, const std::vector<Design>& designs, const std::vector<Result>& results,
                   const std::string& path, const std::string& figure_directory) {
   HtmlReport report;
   report.title = results.size() == 1 ? results.front().title : std::filesystem::path(designs.front().file).stem().string();
   report.question = designs.front().scenario.question;
-  report.command = options.command;
+  report.command = command_text(options);
   report.results = results;
   if (const auto figures = figures_of(results); !figures.empty()) {
     draw_figures(figures, figure_directory);
@@ -107,7 +109,9 @@ void check_outputs(const RunOptions& options, std::size_t results) {
   if (!options.out.empty()) prepare_output_directory(options.out);
 }
 
-int run(RunOptions options) {
+}  // namespace
+
+int run_command(RunOptions options) {
   if (options.seed) options.overrides.push_back("seed=" + std::to_string(*options.seed));
   const auto designs = read_designs(options.files, options.overrides, options.variant);
   check_outputs(options, designs.size());
@@ -124,36 +128,6 @@ int run(RunOptions options) {
   if (!options.report.empty()) write_report_alone(options, designs, results);
   if (!options.quiet && !options.out.empty()) fmt::print(stderr, "moesim: wrote {}\n", options.out);
   return 0;
-}
-
-}  // namespace
-
-void add_run_command(CLI::App& app, Action& action) {
-  auto options = std::make_shared<RunOptions>();
-  auto* command = app.add_subcommand("run", "simulate scenarios and print their results");
-  command->add_option("files", options->files, "scenario files (YAML)")->required();
-  command->add_option("-s,--set", options->overrides, "change a value: key.path=value (repeatable)")
-      ->allow_extra_args(false);
-  command->add_option("--seed", options->seed, "seed of every random stream")->check(CLI::NonNegativeNumber);
-  command->add_option("--variant", options->variant, "run only this variant of the scenario");
-  command->add_option("--out", options->out, "folder for everything: JSON, CSV, timeline, plots, HTML report");
-  command->add_option("--json", options->json, "result as JSON to a file, - for standard output");
-  command->add_option("--csv", options->csv, "one line per request as CSV to a file, or -");
-  command->add_option("--trace", options->trace, "timeline as Chrome trace for ui.perfetto.dev to a file, or -");
-  command->add_option("--report", options->report, "self-contained HTML report to a file");
-  command->add_option("--format", options->format, "key names of the JSON")->check(CLI::IsMember({"moesim", "vllm"}));
-  command->add_option("--jobs", options->jobs, "designs simulated at a time (default: all cores)");
-  command->add_flag("--quiet", options->quiet, "no table, no progress");
-  command->callback([options, &action] {
-    action = [options] {
-      options->command = "./moesim run";
-      for (const auto& file : options->files) options->command += " " + file;
-      for (const auto& set : options->overrides) options->command += " -s '" + set + "'";
-      if (options->seed) options->command += " --seed " + std::to_string(*options->seed);
-      if (!options->variant.empty()) options->command += " --variant " + options->variant;
-      return run(*options);
-    };
-  });
 }
 
 }  // namespace moesim
