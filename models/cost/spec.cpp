@@ -31,6 +31,10 @@ class Spec final : public CostModel {
     double elementwise_memory = 0.8;
     Seconds elementwise_floor{3e-6};
     static const Parameters<Config>& parameters();
+    void check(const Node& at) const {
+      if ((expert_tile & (expert_tile - 1)) != 0)
+        throw InputError(at.where, "expert_tile must be a power of two, found " + std::to_string(expert_tile));
+    }
   };
 
   Spec(const Config& config, const Context& context) : c_(config), device_(context.device) {}
@@ -50,7 +54,7 @@ class Spec final : public CostModel {
     for (const std::int64_t count : w.tokens_per_expert) {
       active += count > 0;
       assigned += count;
-      padded += (count + c_.expert_tile - 1) / c_.expert_tile * c_.expert_tile;
+      padded += (count + c_.expert_tile - 1) & -c_.expert_tile;
     }
     if (assigned == 0) return {};
     const double matrices = w.gated ? 3 : 2;
@@ -61,7 +65,7 @@ class Spec final : public CostModel {
     const double per_token = static_cast<double>(2 * w.hidden + 2 * w.intermediate) * bytes_of(w.activation);
     const Seconds tokens = Bytes(per_token * static_cast<double>(assigned)) /
                            (device_.memory_bandwidth * c_.expert_token_memory);
-    return {c_.expert_floor + Seconds(std::hypot(compute.value, memory.value)) + tokens};
+    return {c_.expert_floor + Seconds(std::sqrt(compute.value * compute.value + memory.value * memory.value)) + tokens};
   }
 
   Prediction attention(const AttentionShape& s, const AttentionLoad& load) const override {

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace moesim {
@@ -64,6 +65,8 @@ class RandomStream {
 
   double exponential(std::uint64_t index) const;  ///< mean 1
   double normal(std::uint64_t index) const;       ///< mean 0, variance 1 (Box-Muller)
+  /// Independent standard normals in single precision, from the draws `index`, `index` + 1, ... (four values each).
+  void fill_normal(std::uint64_t index, std::span<float> values) const;
 
  private:
   static double to_unit(std::uint32_t high, std::uint32_t low) {

@@ -36,6 +36,7 @@ MoeLayers::MoeLayers(const Architecture& model, const RoutingConfig& config, std
     pools_.emplace_back(moe.experts, source->sample(layer, config.pool_tokens, *router), source->weights(layer),
                         router->groups());
     placements_.push_back(placement->place(pools_.back().inclusion()));
+    identity_.push_back(placements_.back().identity() ? 1 : 0);
   }
 }
 
@@ -43,15 +44,17 @@ void MoeLayers::draw(std::int64_t layer, std::int64_t tokens, std::uint64_t step
   const auto& pool = pools_[static_cast<std::size_t>(layer)];
   const auto& placement = placements_[static_cast<std::size_t>(layer)];
   loads.per_expert.resize(static_cast<std::size_t>(pool.experts()));
-  loads.per_slot.resize(placement.expert_of_slot.size());
   loads.per_rank.assign(static_cast<std::size_t>(ranks_), 0);
   pool.draw(tokens, seed_, static_cast<std::uint64_t>(layer), step, loads.per_expert);
-  split_over_slots(placement, loads.per_expert, loads.per_slot);
+  if (identity_[static_cast<std::size_t>(layer)] == 0) {
+    loads.per_slot.resize(placement.expert_of_slot.size());
+    split_over_slots(placement, loads.per_expert, loads.per_slot);
+  }
   loads.distinct = std::ranges::count_if(loads.per_expert, [](std::int32_t n) { return n > 0; });
   for (std::int64_t rank = 0; rank < ranks_; ++rank) {
     const auto slots = slots_of(layer, rank, loads);
     loads.per_rank[static_cast<std::size_t>(rank)] =
-        static_cast<double>(std::accumulate(slots.begin(), slots.end(), std::int64_t{0}));
+        static_cast<double>(std::accumulate(slots.begin(), slots.end(), 0));
   }
 }
 
@@ -60,7 +63,8 @@ std::span<const std::int32_t> MoeLayers::slots_of(std::int64_t layer, std::int64
   const auto& first = placements_[static_cast<std::size_t>(layer)].first_slot;
   const auto begin = static_cast<std::size_t>(first[static_cast<std::size_t>(rank)]);
   const auto end = static_cast<std::size_t>(first[static_cast<std::size_t>(rank) + 1]);
-  return std::span(loads.per_slot).subspan(begin, end - begin);
+  const auto& slots = identity_[static_cast<std::size_t>(layer)] != 0 ? loads.per_expert : loads.per_slot;
+  return std::span(slots).subspan(begin, end - begin);
 }
 
 std::int64_t MoeLayers::slots_per_rank() const {

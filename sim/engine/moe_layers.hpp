@@ -51,6 +51,7 @@ class MoeLayers {
   std::uint64_t seed_;
   std::vector<ChoicePool> pools_;
   std::vector<LayerPlacement> placements_;
+  std::vector<char> identity_;  ///< [layers] slots are experts: nothing to split
 };
 
 }  // namespace moesim

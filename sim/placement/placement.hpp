@@ -17,6 +17,7 @@ struct LayerPlacement {
   std::vector<std::int32_t> expert_of_slot;  ///< [slots]
   std::vector<std::int32_t> first_slot;      ///< [ranks + 1]: rank r holds slots first_slot[r] .. first_slot[r+1]-1
   std::vector<std::int32_t> replicas;        ///< [experts]
+  bool identity() const;                     ///< slot s holds expert s
 };
 
 class Placement {

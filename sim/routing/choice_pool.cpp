@@ -80,10 +80,12 @@ void ChoicePool::draw_counts(std::int64_t batch, std::uint64_t seed, std::uint64
   const auto n = static_cast<double>(batch);
   const double target = n * static_cast<double>(top_k_);
   std::vector<double> expected(counts.size());
+  std::vector<float> noise(counts.size());
+  stream.fill_normal(0, noise);
   double sum = 0;
   for (std::size_t e = 0; e < counts.size(); ++e) {
     const double p = inclusion_[e];
-    const double noisy = n * p + std::sqrt(n * p * (1 - p)) * stream.normal(e);
+    const double noisy = n * p + std::sqrt(n * p * (1 - p)) * static_cast<double>(noise[e]);
     expected[e] = std::clamp(noisy, 0.0, n);
     sum += expected[e];
   }
@@ -93,7 +95,7 @@ void ChoicePool::draw_counts(std::int64_t batch, std::uint64_t seed, std::uint64
   for (std::size_t e = 0; e < counts.size(); ++e) {
     running += expected[e] * target / sum;
     const bool last = e + 1 == counts.size();
-    const auto upto = last ? static_cast<std::int64_t>(target) : std::llround(running);
+    const auto upto = last ? static_cast<std::int64_t>(target) : static_cast<std::int64_t>(running + 0.5);
     const auto wanted = upto - given + surplus;
     given = upto;
     counts[e] = static_cast<std::int32_t>(std::clamp<std::int64_t>(wanted, 0, batch));
