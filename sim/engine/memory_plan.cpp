@@ -63,6 +63,7 @@ StageMemory stage_memory(const Architecture& model, const Precision& precision, 
   }
   const bool first = stage == 0, last = stage + 2 == layout.stage_layers().size();
   const double table = static_cast<double>(model.vocabulary * model.hidden) / tensor * stored_bytes(precision.embedding);
+  if (last) m.rest += static_cast<double>(model.hidden) * stored_bytes(precision.embedding);  // final norm
   m.rest += (first ? table : 0) + (last && !(first && model.tied_embeddings) ? table : 0);
   return m;
 }

@@ -9,20 +9,31 @@
 
 namespace moesim {
 
-std::vector<double> inclusion_from_weights(std::span<const double> weights, double total) {
-  double low = 0, high = 1;
-  const auto sum = [&](double tau) {
-    double s = 0;
-    for (const double w : weights) s += 1 - portable_exp(-tau * w);
-    return s;
-  };
-  const double reachable = std::min(total, static_cast<double>(weights.size()) * (1 - 1e-9));
-  while (sum(high) < reachable) high *= 2;
-  for (int i = 0; i < 60; ++i) (sum((low + high) / 2) < reachable ? low : high) = (low + high) / 2;
+std::vector<double> inclusion_from_weights(const Choices& choices, std::span<const double> weights,
+                                           std::int64_t groups) {
+  const auto size = weights.size() / static_cast<std::size_t>(groups);
+  std::vector<double> whole(static_cast<std::size_t>(groups), 0);  // weight of every group
+  for (std::size_t e = 0; e < weights.size(); ++e) whole[e / size] += weights[e];
+  std::vector<double> chance(whole.size(), 0);        // sum over picks in the group of 1 / weight still there
+  std::vector<double> excluded(weights.size(), 0);    // the part of it that fell on experts already picked
+  std::vector<double> left(whole);
+  const auto k = static_cast<std::size_t>(choices.top_k);
+  for (std::size_t token = 0; token * k < choices.experts.size(); ++token) {
+    const auto picks = std::span(choices.experts).subspan(token * k, k);
+    for (std::size_t i = 0; i < k; ++i) {
+      const std::size_t g = picks[i] / size;
+      const double c = 1 / left[g];
+      chance[g] += c;
+      for (std::size_t before = 0; before < i; ++before)
+        if (picks[before] / size == g) excluded[picks[before]] += weights[picks[before]] * c;
+      left[g] = std::max(left[g] - weights[picks[i]], 1e-12 * whole[g]);
+    }
+    for (const auto e : picks) left[e / size] = whole[e / size];
+  }
   std::vector<double> inclusion;
-  for (const double w : weights) inclusion.push_back(1 - portable_exp(-high * w));
-  const double scale = total / sum(high);
-  for (auto& p : inclusion) p = std::min(1.0, p * scale);
+  const auto tokens = static_cast<double>(choices.tokens());
+  for (std::size_t e = 0; e < weights.size(); ++e)
+    inclusion.push_back(std::clamp((weights[e] * chance[e / size] - excluded[e]) / tokens, 0.0, 1.0));
   return inclusion;
 }
 
@@ -42,17 +53,8 @@ ChoicePool::ChoicePool(std::int64_t experts, const Choices& choices, std::span<c
   inclusion_.resize(width);
   for (std::size_t e = 0; e < width; ++e)
     inclusion_[e] = static_cast<double>(total[e]) / static_cast<double>(tokens_);
-  if (weights.empty()) return;
-  // The pool's own frequencies carry its sampling noise, which no large batch has: keep only the groups' totals of it
-  // (noise smaller by the root of the group size) and spread them inside a group by the weights.
-  const auto size = width / static_cast<std::size_t>(groups);
-  for (std::size_t begin = 0; begin + size <= width; begin += size) {
-    double group_total = 0;
-    for (std::size_t e = begin; e < begin + size; ++e) group_total += inclusion_[e];
-    if (groups == 1) group_total = static_cast<double>(top_k_);
-    const auto spread = inclusion_from_weights(weights.subspan(begin, size), group_total);
-    std::copy(spread.begin(), spread.end(), inclusion_.begin() + static_cast<std::ptrdiff_t>(begin));
-  }
+  // The pool's own frequencies carry its sampling noise, which no large batch has.
+  if (!weights.empty()) inclusion_ = inclusion_from_weights(choices, weights, groups);
 }
 
 void ChoicePool::draw(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,

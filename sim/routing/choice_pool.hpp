@@ -43,8 +43,11 @@ class ChoicePool {
   std::vector<double> inclusion_;
 };
 
-/// Inclusion probabilities of a Plackett-Luce draw of `total` out of `weights`, by the standard approximation
-/// pi_e = 1 - exp(-tau w_e) with tau solved so that they sum to `total` (Poissonised sampling without replacement).
-std::vector<double> inclusion_from_weights(std::span<const double> weights, double total);
+/// Probability that a token chooses each expert, from sampled choices and the weights they were drawn with: the sum over
+/// a token's picks of the chance that the pick was e, given the picks before it in e's group, averaged over the tokens.
+/// Conditioning on what was picked (Rao-Blackwell) keeps the mean of the plain frequencies and removes most of their
+/// noise. Exact in expectation for top-k; within groups it neglects that a group's rank depends on who leads it.
+std::vector<double> inclusion_from_weights(const Choices& choices, std::span<const double> weights,
+                                           std::int64_t groups);
 
 }  // namespace moesim

@@ -7,38 +7,26 @@
 namespace moesim {
 namespace {
 
-// The shards of every GPU travel a ring of its counterparts on the other nodes: loads on NICs and fabric.
-void between_nodes(const Network& network, const Group& group, double bytes_per_gpu, Transfer& into) {
-  if (group.nodes() < 2) return;
-  for (int i = 0; i < group.size(); ++i) {
-    const int gpu = group.gpus()[static_cast<std::size_t>(i)];
-    network.nic_out(gpu, bytes_per_gpu, into.loads);
-    network.nic_in(gpu, bytes_per_gpu, into.loads);
-  }
-  // A ring: every node sends to the next one only.
-  const auto& nodes = group.per_node();
-  for (std::size_t n = 0; n < nodes.size(); ++n) {
-    const auto& next = nodes[(n + 1) % nodes.size()];
-    network.fabric().send(nodes[n].first, next.first, bytes_per_gpu * nodes[n].second, into.loads);
-  }
-}
-
-// Loads of a gather or scatter inside nodes and between them; `scale` corrects for the collective's own efficiency.
+// Loads of a gather or scatter; `scale` corrects for the collective's own efficiency in the island. Between nodes the
+// data travels a ring of the nodes, each node's share split over the NICs of its members.
 void gather_loads(const Network& network, const Group& group, double bytes, double passes, double scale,
                   Transfer& into) {
-  int fewest = group.size();
-  for (int i = 0; i < group.size(); ++i) fewest = std::min(fewest, group.peers(i));
   const double nodes = group.nodes();
-  const double outside = passes * (nodes - 1) / nodes * bytes / fewest;  // the node with the fewest NICs bounds
+  const double per_node = passes * (nodes - 1) / nodes * bytes;  // leaves, and enters, every node
   for (int i = 0; i < group.size(); ++i) {
     const int gpu = group.gpus()[static_cast<std::size_t>(i)];
     const double g = group.peers(i);
     const double inside = passes * (g - 1) / g * bytes;
     network.island_out(gpu, inside * scale, into.loads);
     network.island_in(gpu, inside * scale, into.loads);
-    into.payload_bytes += inside + outside;
+    into.payload_bytes += inside + per_node / g;
+    if (nodes < 2) continue;
+    network.nic_out(gpu, per_node / g, into.loads);
+    network.nic_in(gpu, per_node / g, into.loads);
   }
-  between_nodes(network, group, outside, into);
+  const auto& ring = group.per_node();
+  for (std::size_t n = 0; n < ring.size() && ring.size() > 1; ++n)
+    network.fabric().send(ring[n].first, ring[(n + 1) % ring.size()].first, per_node, into.loads);
 }
 
 }  // namespace

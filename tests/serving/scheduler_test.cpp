@@ -1,0 +1,128 @@
+// The rules of the vLLM V1 scheduler, one by one.
+#include "sim/serving/scheduler.hpp"
+
+#include <gtest/gtest.h>
+
+#include <list>
+
+namespace moesim {
+namespace {
+
+/// A rank with room for `tokens` cached tokens in blocks of one.
+struct Bench {
+  RankState state;
+  std::list<Request> requests;
+  std::vector<Scheduled> batch;
+  std::unique_ptr<Scheduler> scheduler;
+  explicit Bench(double tokens, Scheduler::Context limits, const std::string& policy = "vllm-v1")
+      : state(KvCache({Bytes(1), Bytes(0), 0, 1}, Bytes(tokens))),
+        scheduler(Value<Choice<Scheduler>>::read(parse_yaml(policy, "test")).make(limits)) {}
+  Request& add(std::int64_t input, std::int64_t output) {
+    auto& r = requests.emplace_back();
+    r.id = static_cast<std::int64_t>(requests.size());
+    r.input = input;
+    r.output = output;
+    state.waiting.push_back(&r);
+    return r;
+  }
+  void step() {
+    scheduler->schedule(state, batch);
+    for (auto& part : batch) {
+      part.request->computed += part.tokens;
+      if (part.emits) ++part.request->generated;
+      if (!part.request->finished()) continue;
+      state.cache.free(part.request->computed);
+      std::erase(state.running, part.request);
+    }
+  }
+};
+
+TEST(VllmV1, CutsPromptsToTheBudgetAndMixesThemWithDecode) {
+  Bench b(10000, {100, 10});
+  b.add(60, 5), b.add(70, 5);
+  b.step();
+  ASSERT_EQ(b.batch.size(), 2u);
+  EXPECT_EQ(b.batch[0].tokens, 60);
+  EXPECT_TRUE(b.batch[0].emits);
+  EXPECT_EQ(b.batch[1].tokens, 40);
+  EXPECT_FALSE(b.batch[1].emits);
+  b.step();  // one decode token first, then the rest of the second prompt
+  EXPECT_EQ(b.batch[0].tokens, 1);
+  EXPECT_EQ(b.batch[1].tokens, 30);
+  EXPECT_TRUE(b.batch[1].emits);
+}
+
+TEST(VllmV1, WithoutChunksAPromptRunsWholeOrWaits) {
+  Bench b(10000, {100, 10}, "{type: vllm-v1, chunked_prefill: false}");
+  b.add(60, 5), b.add(70, 5);
+  b.step();
+  ASSERT_EQ(b.batch.size(), 1u);
+  b.step();
+  EXPECT_EQ(b.batch[1].tokens, 70);
+}
+
+TEST(VllmV1, KeepsTheNumberOfSequences) {
+  Bench b(10000, {100, 2});
+  for (int i = 0; i < 5; ++i) b.add(5, 50);
+  for (int i = 0; i < 10; ++i) {
+    b.step();
+    EXPECT_EQ(b.batch.size(), 2u);
+  }
+}
+
+TEST(VllmV1, PreemptsTheRequestAdmittedLastAndComputesItAgain) {
+  Bench b(20, {100, 10});
+  auto& first = b.add(8, 10);
+  auto& second = b.add(8, 10);
+  b.step();
+  b.step();
+  b.step();  // 10 + 10 tokens cached: full
+  EXPECT_EQ(b.state.cache.used(), Bytes(20));
+  b.step();
+  EXPECT_EQ(second.preemptions, 1);
+  EXPECT_EQ(second.computed, 0);
+  EXPECT_EQ(second.generated, 3) << "generated tokens are kept";
+  EXPECT_EQ(first.computed, 11);
+  ASSERT_EQ(b.state.waiting.front(), &second);
+  for (int i = 0; i < 40 && !second.finished(); ++i) b.step();
+  EXPECT_TRUE(first.finished());
+  EXPECT_TRUE(second.finished());
+  EXPECT_EQ(b.state.cache.used(), Bytes(0));
+}
+
+TEST(VllmV1, AdmitsNobodyInAStepThatPreempts) {
+  Bench b(20, {100, 10});
+  b.add(8, 10), b.add(8, 10);
+  b.step(), b.step(), b.step();
+  b.add(1, 1);
+  b.step();
+  EXPECT_EQ(b.batch.size(), 1u);
+}
+
+TEST(VllmV1, LeavesRequestsInFlightAlone) {
+  Bench b(20, {100, 10});
+  auto& first = b.add(8, 10);
+  auto& second = b.add(8, 10);
+  b.step(), b.step(), b.step();
+  second.in_flight = true;
+  b.step();  // no room for the first, and the second cannot be preempted: the first gives way
+  EXPECT_EQ(first.preemptions, 1);
+  EXPECT_EQ(second.preemptions, 0);
+  EXPECT_TRUE(b.batch.empty());
+}
+
+TEST(KvCache, RoundsUpToBlocksAndKeepsOnlyWindows) {
+  KvCache cache({Bytes(2), Bytes(3), 32, 16}, Bytes(1000));
+  EXPECT_EQ(cache.need(1), Bytes(16 * 5));
+  EXPECT_EQ(cache.need(17), Bytes(32 * 5));
+  EXPECT_EQ(cache.need(100), Bytes(112 * 2 + 32 * 3));
+  EXPECT_TRUE(cache.grow(0, 100));
+  EXPECT_FALSE(cache.grow(100, 500));
+  EXPECT_EQ(cache.used(), Bytes(320));
+  EXPECT_EQ(cache.longest_request(), 448);  // 448 x 2 + 96 <= 1000 < 464 x 2 + 96
+  cache.free(100);
+  EXPECT_EQ(cache.used(), Bytes(0));
+}
+
+}  // namespace
+}  // namespace moesim
