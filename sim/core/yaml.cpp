@@ -1,5 +1,6 @@
 // parse_yaml and to_yaml: the only place in core that knows yaml-cpp. Uses its event interface, because its node
 // interface drops duplicate keys and positions of keys (seen with yaml-cpp 0.7).
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -152,10 +153,13 @@ Node parse_yaml(const std::string& text, const std::string& file) {
     parser.HandleNextDocument(builder);
     TreeBuilder rest(file);
     if (parser.HandleNextDocument(rest))
-      throw InputError(Location{file, 1, 1}, "more than one YAML document in a file");
+      throw InputError(rest.take().where, "more than one YAML document in a file");
     Node root = builder.take();
     if (root.where.line == 0) root.where = {file, 1, 1};
     return root;
+  } catch (const YAML::DeepRecursion& error) {
+    throw InputError(Location{file, error.mark.line + 1, error.mark.column + 1},
+                     "YAML nested more than " + std::to_string(error.depth()) + " levels deep");
   } catch (const YAML::Exception& error) {
     throw InputError(Location{file, error.mark.line + 1, error.mark.column + 1},
                      "YAML syntax: " + error.msg);
