@@ -121,6 +121,8 @@ double parse_quantity(std::string_view text, Dimension dimension) {
       throw std::invalid_argument(fmt::format("'{}' is {}, but {} belongs here (like '{}')", text,
                                               dimension_phrase(unit.dimension),
                                               dimension_phrase(dimension), example));
+    if (!std::isfinite(number * unit.factor))
+      throw std::invalid_argument(fmt::format("{} is out of range", text));
     return number * unit.factor;
   }
   throw std::invalid_argument(

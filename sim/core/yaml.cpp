@@ -143,11 +143,23 @@ void emit(YAML::Emitter& out, const Node& node) {
   }
 }
 
+/// The text with an end that no quoted scalar may cross: yaml-cpp 0.7 lets a quote that is never closed swallow the rest
+/// of the file when that ends in a line break. UTF-16 (a byte order mark of FE, FF) is left as it is.
+std::string with_end(const std::string& text) {
+  if (text.starts_with("\xFE\xFF") || text.starts_with("\xFF\xFE")) return text;
+  return text + (text.empty() || text.back() == '\n' ? "...\n" : "\n...\n");
+}
+
+std::string syntax_error(const YAML::Exception& error) {
+  const bool open_quote = error.msg == YAML::ErrorMsg::DOC_IN_SCALAR || error.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
+  return "YAML syntax: " + (open_quote ? "a quote is opened and never closed" : error.msg);
+}
+
 }  // namespace
 
 Node parse_yaml(const std::string& text, const std::string& file) {
   try {
-    std::istringstream stream(text);
+    std::istringstream stream(with_end(text));
     YAML::Parser parser(stream);
     TreeBuilder builder(file);
     parser.HandleNextDocument(builder);
@@ -162,7 +174,7 @@ Node parse_yaml(const std::string& text, const std::string& file) {
                      "YAML nested more than " + std::to_string(error.depth()) + " levels deep");
   } catch (const YAML::Exception& error) {
     throw InputError(Location{file, error.mark.line + 1, error.mark.column + 1},
-                     "YAML syntax: " + error.msg);
+                     syntax_error(error));
   }
 }
 
