@@ -11,7 +11,8 @@
 namespace moesim {
 
 int compare_command(const std::string& a, const std::string& b) {
-  fmt::print("{}", comparison_table(compare(read_result_json(a), read_result_json(b))));
+  const auto first = read_result_json(a);
+  fmt::print("{}", comparison_table(compare(first, read_result_json(b))));
   return 0;
 }
 

@@ -3,13 +3,16 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 
 #include "sim/cli/command.hpp"
-#include "sim/core/version.hpp"
 #include "sim/core/error.hpp"
+#include "sim/core/suggest.hpp"
+#include "sim/core/version.hpp"
+#include "sim/report/text.hpp"
 
 namespace {
 
@@ -24,10 +27,18 @@ void add_design_options(CLI::App& command, DesignOptions& options) {
   command.add_option("--variant", options.variant, "only this variant of the scenario");
 }
 
+/// CLI11's own check of a range names both ends of it, and those of a number have 309 digits.
+std::string check_seed(const std::string& text) {
+  std::int64_t seed = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  const bool good = error == std::errc() && end == text.data() + text.size() && seed >= 0;
+  return good ? "" : "expected a whole number of at least 0, found '" + text + "'";
+}
+
 void add_run(CLI::App& app, RunOptions& options) {
   auto& command = *app.add_subcommand("run", "simulate scenarios and print their results");
   add_design_options(command, options);
-  command.add_option("--seed", options.seed, "seed of every random stream")->check(CLI::NonNegativeNumber);
+  command.add_option("--seed", options.seed, "seed of every random stream")->check(check_seed);
   command.add_option("--out", options.out, "folder for everything: JSON, CSV, timeline, plots, HTML report");
   command.add_option("--json", options.json, "result as JSON to a file, - for standard output");
   command.add_option("--csv", options.csv, "one line per request as CSV to a file, or -");
@@ -76,6 +87,24 @@ int dispatch(const CLI::App& app, const Options& o) {
   return model_show_command(o.models);
 }
 
+/// Says it in one line, where to read on included.
+void complain(const std::string& what) { fmt::print(stderr, "moesim: {}\n", one_line(what)); }
+
+int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+  const auto chosen = app.get_subcommands();
+  const std::string word = argc > 1 ? argv[1] : "";
+  if (chosen.empty() && !word.empty() && word.front() != '-') {
+    std::vector<std::string> names;
+    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
+    complain("unknown command '" + word + "'" + did_you_mean(word, names));
+  } else {
+    const std::string command = chosen.empty() ? "" : chosen.front()->get_name() + " ";
+    complain(std::string(error.what()) + " (see: moesim " + command + "--help)");
+  }
+  return 2;
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"moesim: a discrete-event simulator of Mixture-of-Experts serving"};
   app.set_version_flag("--version", std::string("moesim ") + version());
@@ -86,7 +115,7 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return usage_error(app, error, argc, argv);
   }
   return dispatch(app, options);
 }
@@ -104,16 +133,16 @@ int main(int argc, char** argv) {
     }
     return code;
   } catch (const moesim::InputError& error) {
-    fmt::print(stderr, "moesim: {}\n", error.what());
+    complain(error.what());
     return 2;
   } catch (const moesim::SimulationError& error) {
-    fmt::print(stderr, "moesim: the run failed: {}\n", error.what());
+    complain(std::string("the run failed: ") + error.what());
     return 1;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "moesim: the run failed: out of memory\n");
+    complain("the run failed: out of memory");
     return 1;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "moesim: the run failed: {}\n", error.what());
+    complain(std::string("the run failed: ") + error.what());
     return 1;
   }
 }

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "sim/cli/command.hpp"
@@ -65,7 +66,7 @@ void write_report(const RunOptions& options, const std::vector<Design>& designs,
     draw_figures(figures, figure_directory);
     report.pictures = read_pictures(figures, figure_directory);
   }
-  write_output_file(path, html_report(report));
+  write_or_print(path, html_report(report));
 }
 
 void write_report_alone(const RunOptions& options, const std::vector<Design>& designs,
@@ -104,7 +105,10 @@ void check_outputs(const RunOptions& options, std::size_t results) {
   if (results > 1 && (!options.csv.empty() || !options.trace.empty()))
     throw InputError("--csv and --trace hold one run, these are " + std::to_string(results) +
                      "; choose one with --variant, or use --out DIR");
-  for (const auto& path : {options.json, options.csv, options.trace, options.report})
+  const std::vector<std::string> paths = {options.json, options.csv, options.trace, options.report};
+  if (std::ranges::count(paths, "-") > 1)
+    throw InputError("standard output takes one of --json, --csv, --trace and --report; give the others a file");
+  for (const auto& path : paths)
     if (!path.empty() && path != "-") check_writable(path);
   if (!options.out.empty()) prepare_output_directory(options.out);
 }
@@ -118,7 +122,8 @@ int run_command(RunOptions options) {
   const bool progress = !options.quiet && isatty(STDERR_FILENO) != 0;
   const auto results = simulate(designs, {progress, options.jobs});
 
-  const bool stdout_taken = options.json == "-" || options.csv == "-" || options.trace == "-";
+  const bool stdout_taken =
+      options.json == "-" || options.csv == "-" || options.trace == "-" || options.report == "-";
   if (!options.quiet && !stdout_taken)
     fmt::print("{}", results.size() == 1 ? summary_table(results.front()) : variants_table(results));
   if (!options.json.empty()) write_or_print(options.json, json_of(options, results));

@@ -22,7 +22,13 @@ class InputError : public std::runtime_error {
  public:
   explicit InputError(const std::string& what) : std::runtime_error(what) {}
   InputError(const Location& where, const std::string& what)
-      : std::runtime_error(to_string(where) + ": " + what) {}
+      : std::runtime_error(where.file.empty() ? what : to_string(where) + ": " + what),
+        placed_(!where.file.empty()) {}
+  /// Whether the text opens with a place; one that does not can be thrown again with the place of its cause.
+  bool placed() const { return placed_; }
+
+ private:
+  bool placed_ = false;
 };
 
 class SimulationError : public std::runtime_error {

@@ -12,6 +12,7 @@ InputPath Value<InputPath>::read(const Node& node) {
   std::error_code ignored;
   if (path.is_relative() && !node.where.file.starts_with("-s ") && fs::exists(beside, ignored))
     return {beside.lexically_normal().string()};
+  if (!fs::exists(path, ignored)) throw InputError(node.where, "no such file: " + path.string());
   return {path.string()};
 }
 

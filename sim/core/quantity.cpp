@@ -79,6 +79,18 @@ std::string_view dimension_name(Dimension dimension) {
   return "";
 }
 
+std::string_view dimension_phrase(Dimension dimension) {
+  switch (dimension) {
+    case Dimension::kTime: return "a time";
+    case Dimension::kBytes: return "a number of bytes";
+    case Dimension::kWork: return "a number of FLOP";
+    case Dimension::kBandwidth: return "a bandwidth";
+    case Dimension::kCompute: return "a FLOP rate";
+    case Dimension::kRate: return "a rate";
+  }
+  return "";
+}
+
 std::string_view dimension_example(Dimension dimension) {
   switch (dimension) {
     case Dimension::kTime: return "3.2 us";
@@ -97,18 +109,20 @@ double parse_quantity(std::string_view text, Dimension dimension) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || !std::isfinite(number))
     throw std::invalid_argument(
-        fmt::format("'{}' is not a {} (write it like '{}')", text, dimension_name(dimension), example));
+        fmt::format("'{}' is not {} (write it like '{}')", text, dimension_phrase(dimension), example));
   std::string_view name(end, static_cast<std::size_t>(text.data() + text.size() - end));
   while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
   if (name.empty())
-    throw std::invalid_argument(fmt::format("'{}' has no unit; a {} is written like '{}'", text,
-                                            dimension_name(dimension), example));
+    throw std::invalid_argument(fmt::format("'{}' has no unit; {} is written like '{}'", text,
+                                            dimension_phrase(dimension), example));
   for (const auto& unit : units()) {
     if (unit.name != name) continue;
     if (unit.dimension != dimension)
-      throw std::invalid_argument(fmt::format("'{}' is a {}, but a {} belongs here (like '{}')", text,
-                                              dimension_name(unit.dimension),
-                                              dimension_name(dimension), example));
+      throw std::invalid_argument(fmt::format("'{}' is {}, but {} belongs here (like '{}')", text,
+                                              dimension_phrase(unit.dimension),
+                                              dimension_phrase(dimension), example));
+    if (!std::isfinite(number * unit.factor))
+      throw std::invalid_argument(fmt::format("{} is out of range", text));
     return number * unit.factor;
   }
   throw std::invalid_argument(

@@ -57,8 +57,10 @@ constexpr Dimension dimension_of() {
   else return Dimension::kRate;
 }
 
-/// "time", "bytes", ... and an example of how it is written, for error texts and help.
+/// "time", "bytes", ... and an example of how it is written, for help and error texts.
 std::string_view dimension_name(Dimension dimension);
+/// "a time", "a number of bytes", ...
+std::string_view dimension_phrase(Dimension dimension);
 std::string_view dimension_example(Dimension dimension);
 
 /// The SI value of a text such as "900 GB/s", "80 GiB", "3.2 us", "989 TFLOP/s", "4 /s" or "400 Gbit/s".

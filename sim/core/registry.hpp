@@ -87,8 +87,14 @@ struct Choice {
   /// An implementation with default parameters; for defaults in Config structs.
   explicit Choice(std::string name) : type(std::move(name)), parameters(Node::mapping()) {}
 
+  /// Builds it. What the implementation itself refuses is thrown with the place of the choice in the scenario.
   std::unique_ptr<Slot> make(const typename Slot::Context& context) const {
-    return Registry<Slot>::factories().at(type)(parameters, context);
+    try {
+      return Registry<Slot>::factories().at(type)(parameters, context);
+    } catch (const InputError& error) {
+      if (error.placed()) throw;
+      throw InputError(where, error.what());
+    }
   }
 };
 

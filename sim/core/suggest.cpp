@@ -30,7 +30,8 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   const auto shortened = word.substr(0, 64);  // a long line is no near miss, and the table is quadratic
   const auto nearest = std::ranges::min_element(
       valid, {}, [&](const std::string& name) { return edit_distance(shortened, name); });
-  const int limit = std::max(2, static_cast<int>(nearest->size()) / 3);
+  const int length = static_cast<int>(nearest->size());
+  const int limit = length <= 3 ? 1 : std::max(2, length / 3);  // two changes make another word of three letters
   const bool near = edit_distance(shortened, *nearest) <= limit;
   return fmt::format("{} (valid: {})", near ? fmt::format("; did you mean '{}'?", *nearest) : "",
                      fmt::join(valid, ", "));

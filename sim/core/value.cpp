@@ -55,7 +55,7 @@ std::string read_text(const Node& node) {
 }
 
 double read_quantity(const Node& node, Dimension dimension) {
-  const auto expected = fmt::format("a {} with its unit, like '{}'", dimension_name(dimension),
+  const auto expected = fmt::format("{} with its unit, like '{}'", dimension_phrase(dimension),
                                     dimension_example(dimension));
   if (!node.is_scalar())
     throw InputError(node.where, fmt::format("expected {}, found {}", expected, node.describe()));

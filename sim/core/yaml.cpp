@@ -1,5 +1,6 @@
 // parse_yaml and to_yaml: the only place in core that knows yaml-cpp. Uses its event interface, because its node
 // interface drops duplicate keys and positions of keys (seen with yaml-cpp 0.7).
+#include <yaml-cpp/depthguard.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
@@ -142,23 +143,38 @@ void emit(YAML::Emitter& out, const Node& node) {
   }
 }
 
+/// The text with an end that no quoted scalar may cross: yaml-cpp 0.7 lets a quote that is never closed swallow the rest
+/// of the file when that ends in a line break. UTF-16 (a byte order mark of FE, FF) is left as it is.
+std::string with_end(const std::string& text) {
+  if (text.starts_with("\xFE\xFF") || text.starts_with("\xFF\xFE")) return text;
+  return text + (text.empty() || text.back() == '\n' ? "...\n" : "\n...\n");
+}
+
+std::string syntax_error(const YAML::Exception& error) {
+  const bool open_quote = error.msg == YAML::ErrorMsg::DOC_IN_SCALAR || error.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
+  return "YAML syntax: " + (open_quote ? "a quote is opened and never closed" : error.msg);
+}
+
 }  // namespace
 
 Node parse_yaml(const std::string& text, const std::string& file) {
   try {
-    std::istringstream stream(text);
+    std::istringstream stream(with_end(text));
     YAML::Parser parser(stream);
     TreeBuilder builder(file);
     parser.HandleNextDocument(builder);
     TreeBuilder rest(file);
     if (parser.HandleNextDocument(rest))
-      throw InputError(Location{file, 1, 1}, "more than one YAML document in a file");
+      throw InputError(rest.take().where, "more than one YAML document in a file");
     Node root = builder.take();
     if (root.where.line == 0) root.where = {file, 1, 1};
     return root;
+  } catch (const YAML::DeepRecursion& error) {
+    throw InputError(Location{file, error.mark.line + 1, error.mark.column + 1},
+                     "YAML nested more than " + std::to_string(error.depth()) + " levels deep");
   } catch (const YAML::Exception& error) {
     throw InputError(Location{file, error.mark.line + 1, error.mark.column + 1},
-                     "YAML syntax: " + error.msg);
+                     syntax_error(error));
   }
 }
 

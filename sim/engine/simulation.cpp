@@ -1,6 +1,7 @@
 #include "sim/engine/simulation.hpp"
 
 #include <cmath>
+#include <csignal>
 #include <cstring>
 #include <exception>
 
@@ -64,7 +65,9 @@ Simulation::Simulation(const std::vector<SharedLink>& links) : impl_(std::make_u
   for (auto& word : words) argv.push_back(word.data());
   int argc = static_cast<int>(argv.size());
   argv.push_back(nullptr);
+  const auto interrupted = std::signal(SIGINT, SIG_DFL);  // SimGrid takes Ctrl-C for itself and would end with 1
   impl_->engine = std::make_unique<sg::Engine>(&argc, argv.data());
+  std::signal(SIGINT, interrupted);
   auto* root = create_root_zone(*impl_->engine);
   auto* fabric = new LinkZone("links");  // SimGrid owns and deletes it
   auto* zone = fabric->get_iface();

@@ -18,7 +18,10 @@ NodeChoice Value<NodeChoice>::read(const Node& node) {
   changes.erase("profile");
   const auto name = read_text(*profile);
   NodeProfile base = load_node(directory, name, profile->where);
-  return {name, override_node(base, changes)};
+  NodeChoice choice{name, override_node(base, changes)};
+  if (const Node* device = changes.find("device"))
+    load_device(data_path("models/device"), choice.node.device, device->where);  // refuses an unknown one at its place
+  return choice;
 }
 
 Node Value<NodeChoice>::write(const NodeChoice& choice) {
@@ -46,6 +49,12 @@ const Parameters<ClusterConfig>& ClusterConfig::parameters() {
           .max(100000)
           .optional("fabric", &ClusterConfig::fabric, "network between the nodes");
   return list;
+}
+
+void ClusterConfig::check(const Node& at) const {
+  if (nodes > 1 && node.node.nics == 0)
+    throw InputError(at.where, std::to_string(nodes) + " nodes, but the node profile " + node.profile +
+                                   " has no network adapter between them (nics: 0)");
 }
 
 }  // namespace moesim

@@ -29,6 +29,7 @@ struct ClusterConfig {
   Choice<Topology> fabric{"leaf-spine"};
 
   static const Parameters<ClusterConfig>& parameters();
+  void check(const Node& at) const;
   std::int64_t gpus() const { return nodes * node.node.gpus; }
 };
 

@@ -139,7 +139,7 @@ std::vector<Variant> expand_variants(Node document, const std::vector<std::strin
   document.erase("variants");
   if (!variants.is_mapping() || variants.keys.empty())
     throw InputError(variants.where, "variants: expected a mapping from name to changes, found " +
-                                         variants.describe());
+                                         (variants.is_mapping() ? "an empty one" : variants.describe()));
   std::vector<Variant> designs;
   for (std::size_t i = 0; i < variants.keys.size(); ++i) {
     const Node& changes = variants.items[i];
