@@ -36,4 +36,13 @@ struct ListOptions {
 int list_command(const ListOptions& options);
 int schema_command();
 
+struct ValidateOptions {
+  std::vector<std::string> names;  ///< empty: all
+  std::string json;
+  bool markdown = false;
+  std::int64_t rounds = 0;
+  unsigned jobs = 0;
+};
+int validate_command(const ValidateOptions& options);
+
 }  // namespace moesim

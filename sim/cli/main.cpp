@@ -49,12 +49,25 @@ void add_run(CLI::App& app, RunOptions& options) {
   command.add_flag("--quiet", options.quiet, "no table, no progress");
 }
 
+void add_validate(CLI::App& app, ValidateOptions& options) {
+  auto& command = *app.add_subcommand("validate", "accuracy against reference measurements (MOESIM_REFERENCE_DATA)");
+  command.add_option("names", options.names, "what to validate: serving (default: all)");
+  command.add_option("--json", options.json, "the ledger as JSON to a file, - for standard output");
+  command.add_flag("--markdown", options.markdown, "the table as Markdown");
+  command.add_option("--rounds", options.rounds,
+                     "requests per point as a multiple of its concurrency; 10 as the benchmarks (default: fewer where "
+                     "outputs are long)")
+      ->check(CLI::Range(1, 1000));
+  command.add_option("--jobs", options.jobs, "points simulated at a time (default: all cores)");
+}
+
 struct Options {
   RunOptions run;
   DesignOptions check;
   std::string a, b;
   std::vector<std::string> models;
   ListOptions list;
+  ValidateOptions validate;
 };
 
 void add_commands(CLI::App& app, Options& o) {
@@ -75,6 +88,7 @@ void add_commands(CLI::App& app, Options& o) {
   list.add_flag("--scenario", o.list.scenario, "the sections of a scenario instead");
   list.add_flag("--markdown", o.list.markdown, "scenario and slots as the reference in the README");
   app.add_subcommand("schema", "JSON Schema of a scenario, for editors (yaml-language-server)");
+  add_validate(app, o.validate);
 }
 
 int dispatch(const CLI::App& app, const Options& o) {
@@ -83,6 +97,7 @@ int dispatch(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("compare")) return compare_command(o.a, o.b);
   if (app.got_subcommand("list")) return list_command(o.list);
   if (app.got_subcommand("schema")) return schema_command();
+  if (app.got_subcommand("validate")) return validate_command(o.validate);
   if (app.get_subcommand("model")->got_subcommand("list")) return model_list_command();
   return model_show_command(o.models);
 }

@@ -1,10 +1,12 @@
 #include "sim/cli/simulate.hpp"
 
 #include <fmt/core.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -98,20 +100,45 @@ Child start_child(const Design& design) {
   _exit(0);
 }
 
-Result finish_child(const Child& child, const Design& design) {
+/// A child whose message is being read.
+struct Running {
+  Child child;
+  std::size_t design = 0;
   std::string message;
+};
+
+/// Reads what is there; true when the child has said everything.
+bool read_some(Running& running) {
   std::string buffer(1 << 16, '\0');
-  for (ssize_t n = 0; (n = read(child.pipe, buffer.data(), buffer.size())) > 0;)
-    message.append(buffer, 0, static_cast<std::size_t>(n));
-  close(child.pipe);
+  const auto n = read(running.child.pipe, buffer.data(), buffer.size());
+  if (n < 0 && errno == EINTR) return false;
+  if (n > 0) running.message.append(buffer, 0, static_cast<std::size_t>(n));
+  return n <= 0;
+}
+
+Outcome finish(const Running& running, const Design& design) {
+  close(running.child.pipe);
   int status = 0;
-  waitpid(child.pid, &status, 0);
-  if (message.empty())
-    throw SimulationError(fmt::format("{} {}: its process ended without a result", design.file, design.variant));
-  const std::string text = message.substr(1);
-  if (message.front() == 'I') throw InputError(text);
-  if (message.front() == 'S') throw SimulationError(text);
-  return unpack(text);
+  waitpid(running.child.pid, &status, 0);
+  const auto& message = running.message;
+  const auto died = [&] {
+    return Outcome{std::nullopt, fmt::format("{} {}: its process ended without a result", design.file, design.variant),
+                   false};
+  };
+  if (message.empty()) return died();
+  if (message.front() != 'R') return {std::nullopt, message.substr(1), message.front() == 'I'};
+  try {
+    return {unpack(message.substr(1)), "", false};
+  } catch (const SimulationError&) {
+    return died();
+  }
+}
+
+void wait_for_any(const std::vector<Running>& running, std::vector<pollfd>& pipes) {
+  pipes.clear();
+  for (const auto& r : running) pipes.push_back({r.child.pipe, POLLIN, 0});
+  while (poll(pipes.data(), pipes.size(), -1) < 0)
+    if (errno != EINTR) throw SimulationError(fmt::format("cannot wait for a process: {}", std::strerror(errno)));
 }
 
 }  // namespace
@@ -122,15 +149,35 @@ std::vector<Result> simulate(const std::vector<Design>& designs, const SimulateO
     return {run_one(serving, options.progress)};
   }
   for (const auto& design : designs) Serving check(design.scenario, design.places);
-  const std::size_t jobs = options.jobs > 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
-  std::vector<Child> children(designs.size());
+  std::vector<Outcome> outcomes(designs.size());
+  simulate_each(designs, options.jobs,
+                [&](std::size_t design, Outcome outcome) { outcomes[design] = std::move(outcome); });
   std::vector<Result> results;
-  std::size_t started = 0;
-  for (std::size_t i = 0; i < designs.size(); ++i) {
-    for (; started < designs.size() && started < i + jobs; ++started) children[started] = start_child(designs[started]);
-    results.push_back(finish_child(children[i], designs[i]));
+  for (auto& outcome : outcomes) {
+    if (outcome.refused) throw InputError(outcome.error);
+    if (!outcome.result) throw SimulationError(outcome.error);
+    results.push_back(*std::move(outcome.result));
   }
   return results;
+}
+
+void simulate_each(const std::vector<Design>& designs, unsigned jobs,
+                   const std::function<void(std::size_t design, Outcome outcome)>& done) {
+  const std::size_t most = jobs > 0 ? jobs : std::max(1u, std::thread::hardware_concurrency());
+  std::vector<Running> running;
+  std::vector<pollfd> pipes;
+  std::size_t next = 0;
+  while (next < designs.size() || !running.empty()) {
+    for (; next < designs.size() && running.size() < most; ++next)
+      running.push_back({start_child(designs[next]), next, {}});
+    wait_for_any(running, pipes);
+    for (std::size_t i = pipes.size(); i-- > 0;) {
+      if (pipes[i].revents == 0 || !read_some(running[i])) continue;
+      const auto ended = std::move(running[i]);
+      running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
+      done(ended.design, finish(ended, designs[ended.design]));
+    }
+  }
 }
 
 }  // namespace moesim

@@ -1,6 +1,9 @@
 // Runs designs, each in a process of its own (one process is one simulation), as many at a time as there are cores.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "sim/cli/design.hpp"
@@ -16,5 +19,17 @@ struct SimulateOptions {
 /// Results in the order of the designs. A single design runs in this process. Every design is built, and so checked,
 /// before the first one runs. Throws InputError or SimulationError of the first design that fails.
 std::vector<Result> simulate(const std::vector<Design>& designs, const SimulateOptions& options);
+
+/// What became of one design of many.
+struct Outcome {
+  std::optional<Result> result;
+  std::string error;     ///< when there is no result
+  bool refused = false;  ///< the error was found before the run: InputError
+};
+
+/// Every design in a process of its own, `jobs` at a time (0: all cores), whatever becomes of the others. `done` is
+/// called here, in the order in which they end; nothing is kept.
+void simulate_each(const std::vector<Design>& designs, unsigned jobs,
+                   const std::function<void(std::size_t design, Outcome outcome)>& done);
 
 }  // namespace moesim

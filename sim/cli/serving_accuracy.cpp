@@ -1,0 +1,181 @@
+#include "sim/cli/serving_accuracy.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <span>
+
+#include "sim/cli/simulate.hpp"
+
+namespace moesim {
+namespace {
+
+/// InferenceMAX sends ten times the concurrency (`--num-prompts $((CONC * 10))`,
+/// https://github.com/InferenceMAX/InferenceMAX, benchmarks/*.sh); assumed for the table's other
+/// sources too.
+constexpr std::int64_t kBenchmarkRounds = 10;
+
+struct Point {
+  const ServingMeasurement* measured = nullptr;
+  MeasuredScenario scenario;
+  std::size_t design = 0;  ///< meaningful unless left out
+};
+
+/// What one simulation gave.
+struct Simulated {
+  ServingMeans means;
+  std::string left_out, message;
+};
+
+Design design_of(const Point& point) {
+  Design design{point.measured->id, "", point.scenario.document, {}, {}};
+  design.scenario = read_serving_scenario(design.document);
+  design.places = places_of(design.document);
+  return design;
+}
+
+/// One measurement listed again: the same run under another id.
+std::string measurement_key(const Point& point) {
+  const auto& m = *point.measured;
+  return fmt::format("{} {} {} {} {} {} {} {}", m.backend, point.scenario.model, m.system,
+                     m.input_tokens, m.output_tokens, point.scenario.concurrency, m.ttft_s,
+                     m.tpot_s);
+}
+
+std::vector<Point> points_of(const std::vector<ServingMeasurement>& measurements,
+                             std::int64_t rounds, std::vector<Design>& designs) {
+  std::vector<Point> points;
+  std::map<std::string, std::size_t> design_of_text;
+  std::set<std::string> seen;
+  for (const auto& measured : measurements) {
+    auto& point = points.emplace_back(Point{&measured, measured_scenario(measured, rounds), 0});
+    if (!point.scenario.left_out.empty()) continue;
+    if (!seen.insert(measurement_key(point)).second) {
+      point.scenario.left_out = "listed again: the same measurement under another id";
+      continue;
+    }
+    const auto [at, added] =
+        design_of_text.emplace(to_yaml(point.scenario.document), designs.size());
+    if (added) designs.push_back(design_of(point));
+    point.design = at->second;
+  }
+  return points;
+}
+
+std::vector<Simulated> predict(const std::vector<Design>& designs,
+                                const std::vector<std::int64_t>& concurrency,
+                                const AccuracyOptions& options) {
+  std::vector<Simulated> predictions(designs.size());
+  std::size_t ended = 0;
+  simulate_each(designs, options.jobs, [&](std::size_t i, Outcome outcome) {
+    auto& p = predictions[i];
+    if (!outcome.result) {
+      p.left_out = outcome.refused ? "refused before the run" : "the simulation failed";
+      p.message = outcome.error;
+    } else if (outcome.result->failed > 0) {
+      p.left_out = "requests that do not fit in the KV memory";
+    } else {
+      p.means = means_of_ten_rounds(outcome.result->requests, concurrency[i]);
+    }
+    if (options.progress) options.progress(++ended, designs.size());
+  });
+  return predictions;
+}
+
+/// Errors of the points of one group, both metrics.
+struct GroupErrors {
+  std::vector<double> tpot, ttft;
+  std::int64_t left_out = 0;
+};
+
+std::vector<std::string> groups_of(const Point& point) {
+  return {"overall", "model " + point.scenario.model, "device " + point.scenario.node,
+          "engine " + point.measured->backend};
+}
+
+/// "overall" first, then by model, device and engine.
+int section_of(const std::string& group) {
+  int section = 0;
+  for (const auto* start : {"overall", "model ", "device ", "engine "}) {
+    if (group.starts_with(start)) return section;
+    ++section;
+  }
+  return section;
+}
+
+std::vector<LedgerEntry> entries_of(const std::map<std::string, GroupErrors>& groups) {
+  std::vector<std::string> names;
+  for (const auto& [name, group] : groups) names.push_back(name);
+  std::ranges::stable_sort(names, {}, section_of);
+  std::vector<LedgerEntry> entries;
+  for (const auto& name : names) {
+    const auto& group = groups.at(name);
+    entries.push_back(
+        {"serving", name, "TPOT", error_statistics(group.tpot), group.left_out, std::nullopt});
+    entries.push_back(
+        {"serving", name, "TTFT", error_statistics(group.ttft), group.left_out, std::nullopt});
+  }
+  return entries;
+}
+
+double mean_over(std::span<const RequestRow> requests, double RequestRow::*value) {
+  double sum = 0;
+  for (const auto& request : requests) sum += request.*value;
+  return sum / static_cast<double>(requests.size());
+}
+
+}  // namespace
+
+ServingMeans means_of_ten_rounds(std::span<const RequestRow> requests, std::int64_t concurrency) {
+  const auto round = static_cast<std::size_t>(concurrency);
+  if (requests.size() <= round)
+    return {mean_over(requests, &RequestRow::ttft_s), mean_over(requests, &RequestRow::tpot_s)};
+  const auto weighted = [](double one, double others) {
+    return (one + (kBenchmarkRounds - 1) * others) / kBenchmarkRounds;
+  };
+  const auto before_last = requests.size() - round;
+  return {weighted(mean_over(requests.first(round), &RequestRow::ttft_s),
+                   mean_over(requests.subspan(round), &RequestRow::ttft_s)),
+          weighted(mean_over(requests.subspan(before_last), &RequestRow::tpot_s),
+                   mean_over(requests.first(before_last), &RequestRow::tpot_s))};
+}
+
+ServingAccuracy serving_accuracy(const std::vector<ServingMeasurement>& measurements,
+                                 const AccuracyOptions& options) {
+  std::vector<Design> designs;
+  const auto points = points_of(measurements, options.rounds, designs);
+  std::vector<std::int64_t> concurrency(designs.size());
+  for (const auto& point : points)
+    if (point.scenario.left_out.empty()) concurrency[point.design] = point.scenario.concurrency;
+  const auto predictions = predict(designs, concurrency, options);
+
+  ServingAccuracy accuracy;
+  accuracy.rows = static_cast<std::int64_t>(points.size());
+  accuracy.scenarios = static_cast<std::int64_t>(designs.size());
+  std::map<std::string, GroupErrors> groups;
+  for (const auto& point : points) {
+    auto why = point.scenario.left_out;
+    const Simulated none;
+    const auto& prediction = why.empty() ? predictions[point.design] : none;
+    if (why.empty()) why = prediction.left_out;
+    if (!why.empty())
+      ++accuracy.left_out[why];
+    else
+      ++accuracy.compared;
+    if (!prediction.message.empty()) accuracy.example.emplace(why, prediction.message);
+    for (const auto& name : groups_of(point)) {
+      auto& group = groups[name];
+      if (!why.empty()) {
+        ++group.left_out;
+        continue;
+      }
+      group.tpot.push_back(prediction.means.tpot_s / point.measured->tpot_s - 1);
+      group.ttft.push_back(prediction.means.ttft_s / point.measured->ttft_s - 1);
+    }
+  }
+  accuracy.entries = entries_of(groups);
+  return accuracy;
+}
+
+}  // namespace moesim

@@ -1,0 +1,112 @@
+#include "sim/report/ledger.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/metrics/distribution.hpp"
+#include "sim/report/human.hpp"
+#include "sim/report/json_text.hpp"
+#include "sim/report/text_table.hpp"
+
+namespace moesim {
+namespace {
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json();
+}
+
+/// Position of `value`, appended when it is new.
+std::size_t index_in(std::vector<std::string>& values, const std::string& value) {
+  const auto at = std::ranges::find(values, value);
+  const auto index = static_cast<std::size_t>(at - values.begin());
+  if (at == values.end()) values.push_back(value);
+  return index;
+}
+
+std::string percent(double fraction, bool sign = false) {
+  const auto text = human_fixed(std::abs(fraction) * 100, 1) + " %";
+  if (!sign || text == "0.0 %") return text;
+  return (fraction < 0 ? "-" : "+") + text;
+}
+
+std::string markdown(const std::vector<std::string>& names,
+                     const std::vector<std::vector<std::string>>& rows) {
+  std::string text = fmt::format("| {} |\n| --- |", fmt::join(names, " | "));
+  for (std::size_t c = 1; c < names.size(); ++c) text += " ---: |";
+  text += "\n";
+  for (const auto& row : rows) text += fmt::format("| {} |\n", fmt::join(row, " | "));
+  return text;
+}
+
+}  // namespace
+
+ErrorStatistics error_statistics(std::span<const double> errors) {
+  std::vector<double> absolute;
+  for (const double e : errors) absolute.push_back(std::abs(e));
+  const auto size = distribution(std::span<const double>(absolute));
+  return {size.count, size.p50, size.p90, distribution(errors).p50};
+}
+
+std::optional<bool> LedgerEntry::pass() const {
+  if (!target) return std::nullopt;
+  return errors.n > 0 && errors.median_abs <= *target;
+}
+
+std::string ledger_json(const Ledger& ledger) {
+  Json entries = Json::array();
+  for (const auto& entry : ledger.entries) {
+    const auto& e = entry.errors;
+    const auto known = [&](double value) { return e.n > 0 ? Json(value) : Json(); };
+    Json row;
+    row["name"] = entry.name;
+    row["group"] = entry.group;
+    row["metric"] = entry.metric;
+    row["n"] = e.n;
+    row["left_out"] = entry.left_out;
+    row["median_abs_error"] = known(e.median_abs);
+    row["p90_abs_error"] = known(e.p90_abs);
+    row["bias"] = known(e.bias);
+    row["target"] = or_null(entry.target);
+    row["pass"] = or_null(entry.pass());
+    entries.push_back(std::move(row));
+  }
+  Json json;
+  json["date"] = ledger.date;
+  json["version"] = ledger.version;
+  json["entries"] = std::move(entries);
+  return json_text(json);
+}
+
+std::string ledger_table(std::span<const LedgerEntry> entries, TableStyle style) {
+  std::vector<std::string> groups, metrics;
+  for (const auto& entry : entries) index_in(groups, entry.group), index_in(metrics, entry.metric);
+  std::vector<std::string> names = {"group", "points", "left out"};
+  for (const auto& metric : metrics)
+    for (const auto* what : {"median", "p90", "bias"})
+      names.push_back(fmt::format("{} {}", metric, what));
+  std::vector<std::vector<std::string>> rows(groups.size(),
+                                             std::vector<std::string>(names.size(), "-"));
+  for (const auto& entry : entries) {
+    auto& row = rows[index_in(groups, entry.group)];
+    const auto first = 3 + 3 * index_in(metrics, entry.metric);
+    row[0] = entry.group;
+    row[1] = human_count(entry.errors.n);
+    row[2] = human_count(entry.left_out);
+    if (entry.errors.n == 0) continue;
+    row[first] = percent(entry.errors.median_abs);
+    row[first + 1] = percent(entry.errors.p90_abs);
+    row[first + 2] = percent(entry.errors.bias, true);
+  }
+  if (style == TableStyle::kMarkdown) return markdown(names, rows);
+  std::vector<TextTable::Column> columns;
+  for (const auto& name : names)
+    columns.push_back({name, columns.empty() ? TextTable::kLeft : TextTable::kRight});
+  TextTable table(std::move(columns));
+  for (auto& row : rows) table.add(std::move(row));
+  return table.text(0);
+}
+
+}  // namespace moesim

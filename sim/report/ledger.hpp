@@ -1,0 +1,48 @@
+// The accuracy ledger: how far predictions lie from measurements, as `moesim validate` prints it.
+// An entry is the error of one metric over one group of points; errors are signed fractions,
+// (predicted - measured) / measured. Nothing here knows what was predicted. Not modelled:
+// uncertainty of the measurements themselves.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace moesim {
+
+struct ErrorStatistics {
+  std::int64_t n = 0;
+  double median_abs = 0;  ///< median of |e|
+  double p90_abs = 0;     ///< 90th percentile of |e|, linear interpolation between closest ranks
+  double bias = 0;        ///< median of e
+};
+
+/// All zero when there are no errors.
+ErrorStatistics error_statistics(std::span<const double> errors);
+
+struct LedgerEntry {
+  std::string name;    ///< of the validation, e.g. "serving"
+  std::string group;   ///< e.g. "device hgx-h200"
+  std::string metric;  ///< e.g. "tpot"
+  ErrorStatistics errors;
+  std::int64_t left_out = 0;         ///< points of the group that could not be compared
+  std::optional<double> target;      ///< of the median, where design goals state one
+  std::optional<bool> pass() const;  ///< nothing without a target
+};
+
+struct Ledger {
+  std::string date;  ///< UTC, YYYY-MM-DD
+  std::string version;
+  std::vector<LedgerEntry> entries;
+};
+
+/// {"date", "version", "entries": [...]}; a group without points has null errors.
+std::string ledger_json(const Ledger& ledger);
+
+enum class TableStyle { kText, kMarkdown };
+/// One row per group in order of appearance, the metrics side by side.
+std::string ledger_table(std::span<const LedgerEntry> entries, TableStyle style);
+
+}  // namespace moesim

@@ -1,0 +1,197 @@
+// Rows of the table of measured serving points, and what becomes of them: hand-made rows after real
+// ones.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "sim/cli/measured_scenario.hpp"
+#include "sim/serving/serving_scenario.hpp"
+
+namespace moesim {
+namespace {
+
+constexpr const char* kHeader =
+    "id,silicon_data_source,backend,model_path,system,precision,mode,isl,osl,gemm_quant_mode,moe_"
+    "quant_mode,batch_size,"
+    "tp_size,pp_size,attention_dp_size,moe_tp_size,moe_ep_size,silicon_ttft_ms,silicon_tpot_ms\n";
+
+std::vector<ServingMeasurement> parse(const std::string& rows) {
+  return parse_serving_measurements(kHeader + rows, "points.csv");
+}
+
+/// DeepSeek-R1 in FP8, tensor 8, 16 in flight.
+ServingMeasurement plain() {
+  return parse(
+             "2026_04_06_deepseek_r1_h200_sxm_sglang_fp8_agg_1024x8192_c16_tp8_ep1_66,x.csv; "
+             "silicon_concurrency=16; "
+             "wip=False,sglang,deepseek-ai/DeepSeek-R1,h200_sxm,fp8,agg,1024,8192,fp8,"
+             "fp8_block,16,8,1,1,8,1,259.5,10.25\n")
+      .front();
+}
+
+ServingScenario scenario_of(const ServingMeasurement& point) {
+  const auto measured = measured_scenario(point);
+  EXPECT_EQ(measured.left_out, "");
+  return read_serving_scenario(measured.document);
+}
+
+std::string refusal(const std::string& rows) {
+  try {
+    parse(rows);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(ServingMeasurements, AreReadByColumnNameInSeconds) {
+  const auto point = plain();
+  EXPECT_EQ(point.where.line, 2);
+  EXPECT_EQ(point.backend, "sglang");
+  EXPECT_EQ(point.output_tokens, 8192);
+  EXPECT_EQ(point.moe_tensor, 8);
+  EXPECT_DOUBLE_EQ(point.ttft_s, 0.2595);
+  EXPECT_DOUBLE_EQ(point.tpot_s, 0.01025);
+}
+
+TEST(ServingMeasurements, SayWhereARowIsBroken) {
+  EXPECT_EQ(refusal("a,b,c\n"), "points.csv:2:1: 3 cells, the header has 19");
+  EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,10x,1,,,1,1,1,1,1,1,1,1\n"),
+            "points.csv:2:20: '10x' in column 'isl' is not a count");
+  EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,10,1,,,1,1,1,1,1,1,,1\n"),
+            "points.csv:2:43: '' in column 'silicon_ttft_ms' is not a positive number");
+  EXPECT_EQ(refusal(""), "points.csv: no measurements in it");
+  EXPECT_THROW(parse_serving_measurements("id,isl\na,1\n", "p.csv"), InputError);
+}
+
+TEST(MeasuredScenario, IsWhatAUserWouldWrite) {
+  const auto scenario = scenario_of(plain());
+  EXPECT_EQ(scenario.model.name, "deepseek-r1");
+  EXPECT_EQ(scenario.cluster.node.profile, "hgx-h200");
+  EXPECT_EQ(scenario.parallel.tensor, 8);
+  EXPECT_EQ(scenario.parallel.data, 1);
+  EXPECT_EQ(scenario.parallel.expert, 1);
+  EXPECT_EQ(scenario.workload.requests, 2 * 16);
+  EXPECT_EQ(scenario.workload.arrivals->make({1})->concurrency(), 16);
+  EXPECT_EQ(scenario.workload.lengths->make({1})->at(7).input, 1024);
+  EXPECT_EQ(scenario.workload.lengths->make({1})->at(7).output, 8192);
+  EXPECT_EQ(scenario.engine.max_sequences, 16);
+  EXPECT_EQ(scenario.model.dtype.weights, Dtype::fp8);
+  EXPECT_EQ(scenario.model.dtype.experts, Dtype::fp8);
+}
+
+TEST(MeasuredScenario, ReadsAWidthRecordedAsTensorTimesExpertFromTheId) {
+  auto point = plain();
+  point.id = "2026_04_06_deepseek_r1_h200_sxm_trtllm_fp8_agg_1024x1024_c16_tp8_ep8_922";
+  point.tensor = 64, point.moe_tensor = 8, point.moe_expert = 8;
+  EXPECT_EQ(scenario_of(point).parallel.tensor, 8);
+  EXPECT_EQ(scenario_of(point).parallel.expert, 8);
+  point.id = "2026_04_06_gpt_oss_120b_h200_sxm_trtllm_fp4_agg_8192x1024_c16_tp2_ep2_927";
+  point.tensor = 4, point.moe_tensor = 2, point.moe_expert = 2;
+  EXPECT_EQ(scenario_of(point).parallel.tensor, 2);  // not the 4 of the column
+  EXPECT_EQ(scenario_of(point).parallel.expert, 2);
+}
+
+TEST(MeasuredScenario, TakesAMixedWidthAsItIsWhereTheIdAgrees) {
+  auto point = plain();
+  point.id = "qwen_qwen3_235b_a22b_fp8_h100_sxm_trtllm_agg_128x128_c16_tp4_epnone_28";
+  point.tensor = 4, point.attention_data = 0, point.moe_tensor = 2, point.moe_expert = 2;
+  EXPECT_EQ(scenario_of(point).parallel.tensor, 4);
+  EXPECT_EQ(scenario_of(point).parallel.expert, 2);
+}
+
+TEST(MeasuredScenario, LeavesOutAProductThatNoIdExplains) {
+  auto point = plain();
+  point.id = "dsr1_b200_sglang_fp4_agg_1024x8192_c16_cfg201";
+  point.tensor = 64, point.moe_tensor = 8, point.moe_expert = 8;
+  EXPECT_EQ(measured_scenario(point).left_out,
+            "tensor width recorded as tensor x expert, and the id does not tell them apart");
+}
+
+TEST(MeasuredScenario, TakesAttentionDataParallelismOnlyWhereColumnsAndIdAgree) {
+  auto point = plain();
+  point.id = "2026_03_25_deepseek_r1_h200_sxm_trtllm_fp8_agg_1024x8192_c16_tp8_0_ep8_0_1238";
+  point.tensor = 1, point.attention_data = 8, point.moe_tensor = 1, point.moe_expert = 8,
+  point.batch = 2;
+  const auto parallel = scenario_of(point).parallel;
+  EXPECT_EQ(parallel.tensor, 1);
+  EXPECT_EQ(parallel.data, 8);
+  EXPECT_EQ(parallel.expert, 8);
+  point.attention_data = 64;
+  EXPECT_EQ(measured_scenario(point).left_out,
+            "GPU count ambiguous: the columns and the id disagree");
+  point.attention_data = 8, point.moe_tensor = 8, point.moe_expert = 1;
+  EXPECT_EQ(measured_scenario(point).left_out,
+            "not expressible: tensor-parallel experts under data-parallel attention");
+}
+
+TEST(MeasuredScenario, LeavesOutExpertsWiderThanAttention) {
+  auto point = plain();
+  point.id = "qwen_qwen3_235b_a22b_fp8_h200_sxm_vllm_agg_2000x100_c16_tp1_epnone_11";
+  point.model_path = "Qwen/Qwen3-235B-A22B-FP8";
+  point.tensor = 1, point.attention_data = 0, point.moe_tensor = 2, point.moe_expert = 1;
+  EXPECT_EQ(measured_scenario(point).left_out,
+            "GPU count ambiguous: attention and experts have different widths");
+}
+
+TEST(MeasuredScenario, IgnoresTheExpertColumnsOfADenseModel) {
+  auto point = plain();
+  point.id = "qwen_qwen3_32b_h100_sxm_trtllm_agg_1024x128_c16_tp4_epnone_1";
+  point.model_path = "Qwen/Qwen3-32B", point.gemm_format = "", point.moe_format = "";
+  point.tensor = 4, point.attention_data = 0, point.moe_tensor = 1;
+  const auto scenario = scenario_of(point);
+  EXPECT_EQ(scenario.parallel.tensor, 4);
+  EXPECT_FALSE(scenario.model.dtype.weights.has_value());  // the checkpoint's
+}
+
+TEST(MeasuredScenario, TakesFp4AsNvfp4ExceptForGptOss) {
+  auto point = plain();
+  point.gemm_format = point.moe_format = "nvfp4";
+  EXPECT_EQ(scenario_of(point).model.dtype.weights, Dtype::nvfp4);
+  EXPECT_EQ(scenario_of(point).model.dtype.experts, Dtype::nvfp4);
+  point.model_path = "openai/gpt-oss-120b";
+  EXPECT_FALSE(scenario_of(point).model.dtype.weights.has_value());
+  EXPECT_FALSE(scenario_of(point).model.dtype.experts.has_value());
+}
+
+TEST(MeasuredScenario, NeedsAConcurrencyThatIdAndSourceAgreeOn) {
+  auto point = plain();
+  EXPECT_EQ(concurrency_of(point), 16);
+  point.source = "measured=2026-01-23";
+  EXPECT_EQ(concurrency_of(point), std::nullopt);
+  EXPECT_EQ(measured_scenario(point).left_out, "no concurrency recorded");
+  point.source = "silicon_concurrency=32";
+  EXPECT_EQ(concurrency_of(point), std::nullopt);
+  point.source = "silicon_concurrency=99999999999999999999";
+  EXPECT_EQ(concurrency_of(point), std::nullopt);
+}
+
+TEST(MeasuredScenario, GivesEveryOtherReason) {
+  std::set<std::string> reasons;
+  const auto reason = [&](auto change) {
+    auto point = plain();
+    change(point);
+    const auto why = measured_scenario(point).left_out;
+    EXPECT_NE(why, "");
+    EXPECT_TRUE(reasons.insert(why).second) << why;
+  };
+  reason([](auto& p) { p.mode = "disagg"; });
+  reason([](auto& p) { p.model_path = "someone/else"; });
+  reason([](auto& p) { p.system = "l40s"; });
+  reason([](auto& p) { p.pipeline = 2; });
+  reason([](auto& p) { p.output_tokens = 1; });
+  reason([](auto& p) { p.batch = 4; });
+  reason([](auto& p) { p.gemm_format = "int3"; });
+  reason([](auto& p) { p.id = "x_c16_cfg1", p.tensor = p.moe_tensor = 16; });
+}
+
+TEST(MeasuredScenario, RunsAllTenRoundsWhereOutputsAreShort) {
+  EXPECT_EQ(rounds_of(128, 0), 10);
+  EXPECT_EQ(rounds_of(1024, 0), 4);
+  EXPECT_EQ(rounds_of(8192, 0), 2);
+  EXPECT_EQ(rounds_of(8192, 10), 10);
+}
+
+}  // namespace
+}  // namespace moesim
