@@ -58,9 +58,9 @@ TEST(ServingMeasurements, AreReadByColumnNameInSeconds) {
 TEST(ServingMeasurements, SayWhereARowIsBroken) {
   EXPECT_EQ(refusal("a,b,c\n"), "points.csv:2:1: 3 cells, the header has 19");
   EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,10x,1,,,1,1,1,1,1,1,1,1\n"),
-            "points.csv:2:20: '10x' in column 'isl' is not a count");
+            "points.csv:2:22: '10x' in column 'isl' is not a count");
   EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,10,1,,,1,1,1,1,1,1,,1\n"),
-            "points.csv:2:43: '' in column 'silicon_ttft_ms' is not a positive number");
+            "points.csv:2:41: '' in column 'silicon_ttft_ms' is not a positive number");
   EXPECT_EQ(refusal(""), "points.csv: no measurements in it");
   EXPECT_THROW(parse_serving_measurements("id,isl\na,1\n", "p.csv"), InputError);
 }
