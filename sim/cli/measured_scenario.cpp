@@ -129,7 +129,9 @@ std::optional<std::int64_t> concurrency_of(const ServingMeasurement& point) {
 
 std::int64_t rounds_of(std::int64_t output_tokens, std::int64_t asked) {
   // A point costs about rounds x output steps. 4096 steps: every round of short outputs, four of
-  // 1024, two of 8192.
+  // 1024, two of 8192. Against all ten (30 points of three models): mean TPOT within 0.35 %, mean
+  // TTFT within 1.2 % for inputs of 8192 and for up to 8 in flight, else up to 14 % longer, because
+  // prompts that arrive in a bunch spread over the rounds. `--rounds 10` runs all.
   constexpr std::int64_t kSteps = 4096;
   if (asked > 0) return asked;
   return std::clamp<std::int64_t>(
