@@ -1,5 +1,6 @@
-// The order of the folders: a file includes its own folder and what stands before it, so that what things cost never
-// learns about time, and time never about the command line. Heavy and foreign headers stay behind the files named here.
+// The order of the folders: a file includes its own folder and what stands before it, so that what
+// things cost never learns about time, and time never about the command line. Heavy and foreign
+// headers stay behind the files named here.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -13,9 +14,11 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::vector<std::string> kOrder = {
-    "sim/core",    "models/architecture", "models/device", "models/cost", "sim/scenario", "sim/platform",
-    "sim/transport", "sim/routing",       "sim/placement", "sim/cache",   "sim/engine",   "sim/serving",
-    "sim/fleet",   "sim/training",        "sim/metrics",   "sim/report",  "sim/cli"};
+    "sim/core",      "models/architecture", "models/device", "models/cost",
+    "sim/scenario",  "sim/platform",        "sim/transport", "sim/routing",
+    "sim/placement", "sim/cache",           "sim/engine",    "sim/serving",
+    "sim/fleet",     "sim/training",        "sim/metrics",   "sim/report",
+    "sim/cli"};
 
 struct Include {
   std::string file, target;  ///< both from the root; the target as written
@@ -37,7 +40,8 @@ std::vector<Include> includes() {
         if (!line.starts_with("#include ") || line.size() < 12) continue;
         const bool system = line[9] == '<';
         const auto end = line.find(system ? '>' : '"', 10);
-        all.push_back({fs::relative(entry.path(), root).string(), line.substr(10, end - 10), number, system});
+        all.push_back(
+            {fs::relative(entry.path(), root).string(), line.substr(10, end - 10), number, system});
       }
     }
   return all;
@@ -64,35 +68,44 @@ TEST(Layers, AFolderIncludesOnlyWhatStandsBeforeIt) {
 
 TEST(Layers, EveryIncludedFileExists) {
   for (const auto& include : includes())
-    if (!include.system) EXPECT_TRUE(fs::exists(fs::path(MOESIM_SOURCE_DIR) / include.target)) << include.place();
+    if (!include.system) {
+      EXPECT_TRUE(fs::exists(fs::path(MOESIM_SOURCE_DIR) / include.target)) << include.place();
+    }
 }
 
 TEST(Layers, SimGridStaysInSourcesOfThePlatformTheTransportAndTheEngine) {
   int uses = 0;
   for (const auto& include : includes()) {
     const bool compat = include.target == "sim/engine/simgrid_compat.hpp";
-    if (compat) EXPECT_TRUE(include.file.ends_with(".cpp")) << include.place();
-    if (!compat && !include.target.starts_with("simgrid/") && !include.target.starts_with("xbt/")) continue;
+    if (!compat && !include.target.starts_with("simgrid/") && !include.target.starts_with("xbt/"))
+      continue;
     ++uses;
-    const bool folder = include.file.starts_with("sim/platform/") || include.file.starts_with("sim/transport/") ||
+    const bool folder = include.file.starts_with("sim/platform/") ||
+                        include.file.starts_with("sim/transport/") ||
                         include.file.starts_with("sim/engine/");
     EXPECT_TRUE(folder) << include.place();
-    EXPECT_TRUE(include.file.ends_with(".cpp") || include.file == "sim/engine/simgrid_compat.hpp") << include.place();
+    EXPECT_TRUE(include.file.ends_with(".cpp") || include.file == "sim/engine/simgrid_compat.hpp")
+        << include.place();
   }
   EXPECT_GT(uses, 0);
 }
 
 TEST(Layers, OnlyOneFileKnowsYamlCppAndOneTheCommandLineParser) {
   for (const auto& include : includes()) {
-    if (include.target.starts_with("yaml-cpp/")) EXPECT_EQ(include.file, "sim/core/yaml.cpp") << include.place();
-    if (include.target.starts_with("CLI/")) EXPECT_EQ(include.file, "sim/cli/main.cpp") << include.place();
+    if (include.target.starts_with("yaml-cpp/")) {
+      EXPECT_EQ(include.file, "sim/core/yaml.cpp") << include.place();
+    }
+    if (include.target.starts_with("CLI/")) {
+      EXPECT_EQ(include.file, "sim/cli/main.cpp") << include.place();
+    }
   }
 }
 
 TEST(Layers, GraphAndMatrixLibrariesStayOutOfHeaders) {
   for (const auto& include : includes())
-    if (include.target.starts_with("boost/") || include.target.starts_with("Eigen/"))
+    if (include.target.starts_with("boost/") || include.target.starts_with("Eigen/")) {
       EXPECT_TRUE(include.file.ends_with(".cpp")) << include.place();
+    }
 }
 
 }  // namespace

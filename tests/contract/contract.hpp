@@ -1,5 +1,5 @@
-// What the contract tests share: the list of slots that have one, and how an implementation is built from its example.
-// A slot that is missing here fails tests/contract/every_slot_test.cpp.
+// What the contract tests share: the list of slots that have one, and how an implementation is
+// built from its example. A slot that is missing here fails tests/contract/every_slot_test.cpp.
 #pragma once
 
 #include <algorithm>
@@ -17,11 +17,11 @@ struct Contract {
   const char* suite;
 };
 inline constexpr Contract kContracts[] = {
-    {"arrivals", "ArrivalsContract"},         {"cost tier", "CostTierContract"},
-    {"dispatch", "DispatchContract"},         {"lengths", "LengthsContract"},
-    {"placement", "PlacementContract"},       {"request router", "RequestRouterContract"},
-    {"router", "RouterContract"},             {"routing source", "RoutingSourceContract"},
-    {"scheduler", "SchedulerContract"},       {"topology", "TopologyContract"}};
+    {"arrivals", "ArrivalsContract"},   {"cost tier", "CostTierContract"},
+    {"dispatch", "DispatchContract"},   {"lengths", "LengthsContract"},
+    {"placement", "PlacementContract"}, {"request router", "RequestRouterContract"},
+    {"router", "RouterContract"},       {"routing source", "RoutingSourceContract"},
+    {"scheduler", "SchedulerContract"}, {"topology", "TopologyContract"}};
 
 template <class Slot>
 std::vector<std::string> implementations() {

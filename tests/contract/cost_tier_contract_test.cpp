@@ -1,5 +1,5 @@
-// The contract of slot "cost tier", for every registered implementation: positive, finite, zero for nothing, and never
-// less for more work.
+// The contract of slot "cost tier", for every registered implementation: positive, finite, zero for
+// nothing, and never less for more work.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -17,7 +17,8 @@ constexpr std::int64_t kSteps[] = {1, 2, 3, 8, 15, 16, 17, 64, 100, 512, 4096};
 
 class CostTierContract : public testing::TestWithParam<std::string> {
  protected:
-  static void never_falls(const char* what, const std::function<Prediction(std::int64_t)>& predict) {
+  static void never_falls(const char* what,
+                          const std::function<Prediction(std::int64_t)>& predict) {
     double last = 0;
     for (const auto step : kSteps) {
       const double time = predict(step).time.value;
@@ -34,9 +35,15 @@ class CostTierContract : public testing::TestWithParam<std::string> {
 
 TEST_P(CostTierContract, GemmsCostMoreInEveryDimension) {
   for (const auto weight : {Dtype::bf16, Dtype::fp8, Dtype::int4}) {
-    never_falls("m", [&](std::int64_t n) { return cost_->gemm({n, 4096, 4096, weight, Dtype::bf16}); });
-    never_falls("n", [&](std::int64_t n) { return cost_->gemm({64, 32 * n, 4096, weight, Dtype::bf16}); });
-    never_falls("k", [&](std::int64_t n) { return cost_->gemm({64, 4096, 32 * n, weight, Dtype::bf16}); });
+    never_falls("m", [&](std::int64_t n) {
+      return cost_->gemm({n, 4096, 4096, weight, Dtype::bf16});
+    });
+    never_falls("n", [&](std::int64_t n) {
+      return cost_->gemm({64, 32 * n, 4096, weight, Dtype::bf16});
+    });
+    never_falls("k", [&](std::int64_t n) {
+      return cost_->gemm({64, 4096, 32 * n, weight, Dtype::bf16});
+    });
   }
 }
 
@@ -110,7 +117,9 @@ TEST_P(CostTierContract, AttentionCostsMoreWithMoreContext) {
 }
 
 TEST_P(CostTierContract, ElementwiseWorkCostsMoreWithMoreBytes) {
-  never_falls("bytes", [&](std::int64_t n) { return cost_->elementwise(Bytes(1e4 * static_cast<double>(n)), 2); });
+  never_falls("bytes", [&](std::int64_t n) {
+    return cost_->elementwise(Bytes(1e4 * static_cast<double>(n)), 2);
+  });
 }
 
 TEST_P(CostTierContract, NothingCostsNothing) {
@@ -121,7 +130,8 @@ TEST_P(CostTierContract, NothingCostsNothing) {
   EXPECT_EQ(cost_->elementwise(Bytes(0), 0).time.value, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, CostTierContract, testing::ValuesIn(contract::implementations<CostModel>()),
+INSTANTIATE_TEST_SUITE_P(Every, CostTierContract,
+                         testing::ValuesIn(contract::implementations<CostModel>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

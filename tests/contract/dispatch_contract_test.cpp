@@ -1,4 +1,5 @@
-// The contract of slot "dispatch", for every registered implementation: bytes conserved, more is never faster.
+// The contract of slot "dispatch", for every registered implementation: bytes conserved, more is
+// never faster.
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -9,7 +10,8 @@
 namespace moesim {
 namespace {
 
-/// Traffic of a skewed batch: rank r holds r + 1 times `scale` tokens, and the experts of low ranks are popular.
+/// Traffic of a skewed batch: rank r holds r + 1 times `scale` tokens, and the experts of low ranks
+/// are popular.
 struct Batch {
   std::vector<double> tokens, received, rank_probability, node_probability;
 
@@ -46,18 +48,21 @@ class DispatchContract : public testing::TestWithParam<std::string> {
     const Batch batch(network_, members, scale);
     Transfer transfer(network_);
     const auto exchange = contract::make<Exchange>(GetParam(), {network_, members});
-    if (combine) exchange->combine(batch.load(bytes), transfer);
-    else exchange->dispatch(batch.load(bytes), transfer);
+    if (combine)
+      exchange->combine(batch.load(bytes), transfer);
+    else
+      exchange->dispatch(batch.load(bytes), transfer);
     return transfer;
   }
   double bytes_of(const Transfer& transfer, const std::string& suffix) const {
     double total = 0;
     for (const int link : transfer.loads.touched())
-      if (network_.links()[static_cast<std::size_t>(link)].name.ends_with(suffix)) total += transfer.loads.bytes(link);
+      if (network_.links()[static_cast<std::size_t>(link)].name.ends_with(suffix))
+        total += transfer.loads.bytes(link);
     return total;
   }
-  Network network_{ClusterConfig::parameters().read(
-      parse_yaml("{node: hgx-h200, nodes: 4, fabric: {type: leaf-spine, nodes_per_leaf: 2}}", "test"))};
+  Network network_{ClusterConfig::parameters().read(parse_yaml(
+      "{node: hgx-h200, nodes: 4, fabric: {type: leaf-spine, nodes_per_leaf: 2}}", "test"))};
 };
 
 constexpr int kSizes[] = {2, 8, 16, 32};
@@ -72,7 +77,8 @@ TEST_P(DispatchContract, WhatLeavesARankArrives) {
       for (const int link : transfer.loads.touched()) {
         const auto& name = network_.links()[static_cast<std::size_t>(link)].name;
         const double bytes = transfer.loads.bytes(link);
-        if (name.find(" nic ") != std::string::npos) (name.ends_with(" out") ? nic_out : nic_in) += bytes;
+        if (name.find(" nic ") != std::string::npos)
+          (name.ends_with(" out") ? nic_out : nic_in) += bytes;
         if (name.starts_with("leaf ")) up += bytes;
         if (name.starts_with("spine ")) down += bytes;
       }
@@ -110,13 +116,16 @@ TEST_P(DispatchContract, CombineMirrorsDispatch) {
     const auto there = moved(ranks, 10, false), back = moved(ranks, 10, true);
     EXPECT_NEAR(there.payload_bytes, back.payload_bytes, 1e-6 * there.payload_bytes) << ranks;
     for (int gpu = 0; gpu < ranks; ++gpu) {  // links stand in pairs: out, in
-      EXPECT_NEAR(there.loads.bytes(2 * gpu), back.loads.bytes(2 * gpu + 1), 1) << ranks << " " << gpu;
-      EXPECT_NEAR(there.loads.bytes(2 * gpu + 1), back.loads.bytes(2 * gpu), 1) << ranks << " " << gpu;
+      EXPECT_NEAR(there.loads.bytes(2 * gpu), back.loads.bytes(2 * gpu + 1), 1)
+          << ranks << " " << gpu;
+      EXPECT_NEAR(there.loads.bytes(2 * gpu + 1), back.loads.bytes(2 * gpu), 1)
+          << ranks << " " << gpu;
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, DispatchContract, testing::ValuesIn(contract::implementations<Exchange>()),
+INSTANTIATE_TEST_SUITE_P(Every, DispatchContract,
+                         testing::ValuesIn(contract::implementations<Exchange>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

@@ -1,4 +1,5 @@
-// Every slot has a contract test, every implementation is run by it, and every implementation explains itself.
+// Every slot has a contract test, every implementation is run by it, and every implementation
+// explains itself.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -24,14 +25,19 @@ TEST(EverySlot, HasAContractTest) {
   std::set<std::string> slots, contracts;
   for (const auto& [slot, _] : slot_catalogue()) slots.insert(slot);
   for (const auto& each : contract::kContracts) contracts.insert(each.slot);
-  EXPECT_EQ(slots, contracts) << "a new slot needs tests/contract/SLOT_contract_test.cpp and a line in contract.hpp";
+  EXPECT_EQ(slots, contracts)
+      << "a new slot needs tests/contract/SLOT_contract_test.cpp and a line in contract.hpp";
 }
 
 TEST(EverySlot, RunsEveryImplementationThroughIt) {
   for (const auto& [slot, suite] : contract::kContracts) {
     const auto tests = tests_of("Every/" + std::string(suite));
     for (const auto& [name, _] : slot_catalogue()[slot].implementations)
-      EXPECT_GE(std::ranges::count_if(tests, [&](const auto& test) { return test.ends_with("/" + contract::test_name(name)); }), 3)
+      EXPECT_GE(std::ranges::count_if(tests,
+                                      [&](const auto& test) {
+                                        return test.ends_with("/" + contract::test_name(name));
+                                      }),
+                3)
           << slot << " " << name;
   }
 }
@@ -42,7 +48,9 @@ void expect_documented(const std::vector<ParameterInfo>& infos, const std::strin
     EXPECT_TRUE(names.insert(info.name).second) << where << ": twice " << info.name;
     EXPECT_GE(info.doc.size(), 5u) << where << " " << info.name;
     EXPECT_FALSE(info.type.empty()) << where << " " << info.name;
-    EXPECT_EQ(info.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"), std::string::npos) << info.name;
+    EXPECT_EQ(info.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"),
+              std::string::npos)
+        << info.name;
     EXPECT_TRUE(!info.required || !info.example.empty()) << where << " " << info.name;
     expect_documented(info.children, where + "." + info.name);
   }
@@ -65,7 +73,8 @@ TEST(EveryPolicy, ReadsItsExampleAndWhatItWritesOfIt) {
     for (const auto& [name, info] : listing.implementations) {
       const Node resolved = info.resolve(info.example());
       EXPECT_EQ(resolved.keys.size(), info.parameters().size()) << slot << " " << name;
-      EXPECT_EQ(to_yaml(info.resolve(parse_yaml(to_yaml(resolved), "again"))), to_yaml(resolved)) << slot << " " << name;
+      EXPECT_EQ(to_yaml(info.resolve(parse_yaml(to_yaml(resolved), "again"))), to_yaml(resolved))
+          << slot << " " << name;
     }
 }
 

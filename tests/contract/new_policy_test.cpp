@@ -1,4 +1,5 @@
-// "A new policy is one file": random_rank.cpp is compiled into this program and nothing names it but these tests.
+// "A new policy is one file": random_rank.cpp is compiled into this program and nothing names it
+// but these tests.
 #include <gtest/gtest.h>
 
 #include "sim/report/json_schema.hpp"
@@ -16,7 +17,8 @@ constexpr const char* kName = "test-random-rank";
 TEST(NewPolicy, IsInTheCatalogueAndTheListing) {
   EXPECT_TRUE(slot_catalogue().at("request router").implementations.contains(kName));
   const auto listing = slot_listing("request router");
-  EXPECT_NE(listing.find("test-random-rank  a rank drawn at random for every request"), std::string::npos);
+  EXPECT_NE(listing.find("test-random-rank  a rank drawn at random for every request"),
+            std::string::npos);
   EXPECT_NE(listing.find("salt (integer; 1)  another salt draws other ranks"), std::string::npos);
   EXPECT_NE(reference_markdown().find("| **test-random-rank** |"), std::string::npos);
 }

@@ -41,9 +41,12 @@ TEST_P(RequestRouterContract, LeavesNoRankWithoutWork) {
   }
 }
 
-TEST_P(RequestRouterContract, GivesTheSameRanksForTheSameRequests) { EXPECT_EQ(choices(7, 300), choices(7, 300)); }
+TEST_P(RequestRouterContract, GivesTheSameRanksForTheSameRequests) {
+  EXPECT_EQ(choices(7, 300), choices(7, 300));
+}
 
-INSTANTIATE_TEST_SUITE_P(Every, RequestRouterContract, testing::ValuesIn(contract::implementations<RequestRouter>()),
+INSTANTIATE_TEST_SUITE_P(Every, RequestRouterContract,
+                         testing::ValuesIn(contract::implementations<RequestRouter>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

@@ -10,7 +10,8 @@
 namespace moesim {
 namespace {
 
-const std::vector<Router::Context> kShapes = {{8, 2, 1, 1}, {64, 8, 1, 1}, {256, 8, 8, 4}, {16, 1, 4, 1}, {160, 6, 8, 3}};
+const std::vector<Router::Context> kShapes = {
+    {8, 2, 1, 1}, {64, 8, 1, 1}, {256, 8, 8, 4}, {16, 1, 4, 1}, {160, 6, 8, 3}};
 
 std::vector<float> logits(std::int64_t experts, std::uint64_t token) {
   const RandomStream random(1, token);
@@ -20,7 +21,8 @@ std::vector<float> logits(std::int64_t experts, std::uint64_t token) {
   return values;
 }
 
-std::vector<std::uint16_t> choose(Router& router, const std::vector<float>& values, std::int64_t top_k) {
+std::vector<std::uint16_t> choose(Router& router, const std::vector<float>& values,
+                                  std::int64_t top_k) {
   std::vector<std::uint16_t> chosen(static_cast<std::size_t>(top_k), 0xffff);
   router.choose(values, chosen);
   return chosen;
@@ -45,14 +47,16 @@ TEST_P(RouterContract, TakesTheLargestLogitFirstAndOrdersByFallingLogit) {
     for (std::uint64_t token = 0; token < 50; ++token) {
       const auto values = logits(shape.experts, token);
       const auto chosen = choose(*router, values, shape.top_k);
-      for (std::size_t i = 1; i < chosen.size(); ++i) ASSERT_GE(values[chosen[i - 1]], values[chosen[i]]);
+      for (std::size_t i = 1; i < chosen.size(); ++i)
+        ASSERT_GE(values[chosen[i - 1]], values[chosen[i]]);
     }
   }
 }
 
 TEST_P(RouterContract, IsAPureFunctionOfTheLogits) {
   for (const auto& shape : kShapes) {
-    const auto router = contract::make<Router>(GetParam(), shape), other = contract::make<Router>(GetParam(), shape);
+    const auto router = contract::make<Router>(GetParam(), shape),
+               other = contract::make<Router>(GetParam(), shape);
     const auto first = choose(*router, logits(shape.experts, 1), shape.top_k);
     choose(*router, logits(shape.experts, 2), shape.top_k);
     EXPECT_EQ(choose(*router, logits(shape.experts, 1), shape.top_k), first);
@@ -63,7 +67,8 @@ TEST_P(RouterContract, IsAPureFunctionOfTheLogits) {
 TEST_P(RouterContract, GivesTiesToTheLowerId) {
   for (const auto& shape : kShapes) {
     const auto router = contract::make<Router>(GetParam(), shape);
-    const auto chosen = choose(*router, std::vector<float>(static_cast<std::size_t>(shape.experts), 0.5f), shape.top_k);
+    const auto chosen = choose(
+        *router, std::vector<float>(static_cast<std::size_t>(shape.experts), 0.5f), shape.top_k);
     for (std::size_t i = 0; i < chosen.size(); ++i) EXPECT_EQ(chosen[i], i) << shape.experts;
   }
 }
@@ -84,7 +89,8 @@ TEST_P(RouterContract, TakesExtremeLogits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, RouterContract, testing::ValuesIn(contract::implementations<Router>()),
+INSTANTIATE_TEST_SUITE_P(Every, RouterContract,
+                         testing::ValuesIn(contract::implementations<Router>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

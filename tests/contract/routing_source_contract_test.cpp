@@ -1,4 +1,5 @@
-// The contract of slot "routing source", for every registered implementation; `trace` reads a file written here.
+// The contract of slot "routing source", for every registered implementation; `trace` reads a file
+// written here.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -13,7 +14,7 @@ namespace {
 
 constexpr ChoiceSource::Context kShape{7, 3, 16, 4};  // seed, MoE layers, experts, top-k
 
-class RoutingSourceContract : public testing::TestWithParam<std::string> {
+class RoutingSourceContract : public ::testing::TestWithParam<std::string> {
  protected:
   std::unique_ptr<ChoiceSource> source(const ChoiceSource::Context& shape = kShape) {
     if (GetParam() != "trace") return contract::make<ChoiceSource>(GetParam(), shape);
@@ -29,7 +30,8 @@ class RoutingSourceContract : public testing::TestWithParam<std::string> {
       file << '\n';
     }
     file.close();
-    return Value<Choice<ChoiceSource>>::read(parse_yaml("{type: trace, file: " + path + "}", "f")).make(shape);
+    return Value<Choice<ChoiceSource>>::read(parse_yaml("{type: trace, file: " + path + "}", "f"))
+        .make(shape);
   }
   Choices sample(ChoiceSource& from, std::int64_t layer, std::int64_t tokens = 200) {
     return from.sample(layer, tokens, *router_);
@@ -46,8 +48,9 @@ TEST_P(RoutingSourceContract, GivesEveryTokenDistinctExpertsThatExist) {
     ASSERT_EQ(choices.tokens(), 200);
     ASSERT_EQ(choices.experts.size(), 800u);
     for (std::size_t t = 0; t < 200; ++t) {
-      const std::set<std::uint16_t> ids(choices.experts.begin() + static_cast<std::ptrdiff_t>(4 * t),
-                                        choices.experts.begin() + static_cast<std::ptrdiff_t>(4 * t + 4));
+      const std::set<std::uint16_t> ids(
+          choices.experts.begin() + static_cast<std::ptrdiff_t>(4 * t),
+          choices.experts.begin() + static_cast<std::ptrdiff_t>(4 * t + 4));
       ASSERT_EQ(ids.size(), 4u);
       ASSERT_LT(*ids.rbegin(), 16);
     }
@@ -62,7 +65,8 @@ TEST_P(RoutingSourceContract, GivesTheSameChoicesForTheSameSeedAndLayerInAnyOrde
 }
 
 TEST_P(RoutingSourceContract, GivesItsTokensWhateverTheirNumber) {
-  for (const std::int64_t tokens : {1, 2, 64, 250}) EXPECT_EQ(sample(*source(), 0, tokens).tokens(), tokens);
+  for (const std::int64_t tokens : {1, 2, 64, 250})
+    EXPECT_EQ(sample(*source(), 0, tokens).tokens(), tokens);
 }
 
 TEST_P(RoutingSourceContract, UsesEveryExpertInTheLongRun) {
@@ -76,7 +80,8 @@ TEST_P(RoutingSourceContract, ItsWeightsArePositiveWhereItKnowsThem) {
   for (const double weight : weights) EXPECT_GT(weight, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, RoutingSourceContract, testing::ValuesIn(contract::implementations<ChoiceSource>()),
+INSTANTIATE_TEST_SUITE_P(Every, RoutingSourceContract,
+                         ::testing::ValuesIn(contract::implementations<ChoiceSource>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The contract of slot "scheduler", for every registered implementation: random workloads in a loop that applies each
-// step as the engine does. Limits hold in every step, and every request finishes.
+// The contract of slot "scheduler", for every registered implementation: random workloads in a loop
+// that applies each step as the engine does. Limits hold in every step, and every request finishes.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
@@ -18,14 +18,15 @@ constexpr KvShape kShape{Bytes(100), Bytes(10), 64, 16};
 struct Workload {
   std::vector<std::pair<std::int64_t, std::int64_t>> tokens;  ///< input, output
   Scheduler::Context limits;
-  double memory = 1;  ///< in longest requests
+  double memory = 1;       ///< in longest requests
   std::int64_t every = 0;  ///< steps between arrivals; 0: all at once
 };
 
 Bytes capacity_for(const Workload& workload) {
   const KvCache empty(kShape, Bytes(0));
   Bytes longest(0);
-  for (const auto& [input, output] : workload.tokens) longest = std::max(longest, empty.need(input + output));
+  for (const auto& [input, output] : workload.tokens)
+    longest = std::max(longest, empty.need(input + output));
   return longest * workload.memory;
 }
 
@@ -38,14 +39,16 @@ std::string broken_rule(Scheduler& scheduler, const Workload& workload) {
   for (std::int64_t step = 0; done < workload.tokens.size(); ++step) {
     if (step > 200'000) return "no end";
     while (requests.size() < workload.tokens.size() &&
-           (workload.every == 0 || static_cast<std::int64_t>(requests.size()) * workload.every <= step)) {
+           (workload.every == 0 ||
+            static_cast<std::int64_t>(requests.size()) * workload.every <= step)) {
       auto& request = requests.emplace_back();
       std::tie(request.input, request.output) = workload.tokens[requests.size() - 1];
       request.id = static_cast<std::int64_t>(requests.size()) - 1;
       state.waiting.push_back(&request);
     }
     scheduler.schedule(state, batch);
-    if (batch.empty() && (!state.waiting.empty() || !state.running.empty())) return "an empty batch with work to do";
+    if (batch.empty() && (!state.waiting.empty() || !state.running.empty()))
+      return "an empty batch with work to do";
     std::int64_t tokens = 0;
     std::set<const Request*> seen;
     for (const auto& part : batch) {
@@ -53,12 +56,16 @@ std::string broken_rule(Scheduler& scheduler, const Workload& workload) {
       if (part.tokens < 1) return "no tokens for a scheduled request";
       if (!seen.insert(part.request).second) return "a request twice in a step";
       if (part.context != part.request->computed) return "a context that is not what is computed";
-      if (part.context + part.tokens > part.request->length()) return "more tokens than the request has";
-      if (part.emits != (part.context + part.tokens == part.request->length())) return "a token too early or too late";
-      if (std::ranges::find(state.running, part.request) == state.running.end()) return "scheduled but not running";
+      if (part.context + part.tokens > part.request->length())
+        return "more tokens than the request has";
+      if (part.emits != (part.context + part.tokens == part.request->length()))
+        return "a token too early or too late";
+      if (std::ranges::find(state.running, part.request) == state.running.end())
+        return "scheduled but not running";
     }
     if (tokens > workload.limits.max_tokens) return "over the token budget";
-    if (static_cast<std::int64_t>(state.running.size()) > workload.limits.max_sequences) return "too many sequences";
+    if (static_cast<std::int64_t>(state.running.size()) > workload.limits.max_sequences)
+      return "too many sequences";
     if (state.cache.used() > state.cache.capacity()) return "more KV memory than there is";
     for (const auto& part : batch) {
       part.request->computed += part.tokens;
@@ -66,7 +73,8 @@ std::string broken_rule(Scheduler& scheduler, const Workload& workload) {
     }
     Bytes held(0);
     for (const auto* request : state.running) held += state.cache.need(request->computed);
-    if (std::abs(held.value - state.cache.used().value) > 0.5) return "KV memory does not match the running requests";
+    if (std::abs(held.value - state.cache.used().value) > 0.5)
+      return "KV memory does not match the running requests";
     std::erase_if(state.running, [&](const Request* request) {
       if (!request->finished()) return false;
       state.cache.free(request->computed);
@@ -83,19 +91,23 @@ class SchedulerContract : public testing::TestWithParam<std::string> {};
 TEST_P(SchedulerContract, HoldsForAnyWorkload) {
   const bool holds = rc::check(GetParam(), [&] {
     Workload workload;
-    workload.tokens = *rc::gen::nonEmpty(rc::gen::container<std::vector<std::pair<std::int64_t, std::int64_t>>>(
-        rc::gen::pair(rc::gen::inRange<std::int64_t>(1, 300), rc::gen::inRange<std::int64_t>(1, 60))));
-    workload.limits = {*rc::gen::inRange<std::int64_t>(1, 500), *rc::gen::inRange<std::int64_t>(1, 20)};
+    workload.tokens = *rc::gen::nonEmpty(
+        rc::gen::container<std::vector<std::pair<std::int64_t, std::int64_t>>>(rc::gen::pair(
+            rc::gen::inRange<std::int64_t>(1, 300), rc::gen::inRange<std::int64_t>(1, 60))));
+    workload.limits = {*rc::gen::inRange<std::int64_t>(1, 500),
+                       *rc::gen::inRange<std::int64_t>(1, 20)};
     workload.memory = *rc::gen::elementOf(std::vector<double>{1.0, 1.2, 2.0, 10.0});
     workload.every = *rc::gen::inRange<std::int64_t>(0, 5);
-    // Without chunks a prompt must fit the budget; this holds the contract to what every scheduler can do.
+    // Without chunks a prompt must fit the budget; this holds the contract to what every scheduler
+    // can do.
     RC_ASSERT(broken_rule(*contract::make<Scheduler>(GetParam(), workload.limits), workload) == "");
   });
   EXPECT_TRUE(holds);
 }
 
 TEST_P(SchedulerContract, FinishesWhenMemoryHoldsOneRequestOnly) {
-  const Workload tight{std::vector<std::pair<std::int64_t, std::int64_t>>(30, {200, 100}), {256, 16}, 1, 0};
+  const Workload tight{
+      std::vector<std::pair<std::int64_t, std::int64_t>>(30, {200, 100}), {256, 16}, 1, 0};
   EXPECT_EQ(broken_rule(*contract::make<Scheduler>(GetParam(), tight.limits), tight), "");
 }
 
@@ -122,7 +134,8 @@ TEST_P(SchedulerContract, LeavesRequestsInFlightAlone) {
   for (const auto& part : batch) EXPECT_NE(part.request, &flying);
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, SchedulerContract, testing::ValuesIn(contract::implementations<Scheduler>()),
+INSTANTIATE_TEST_SUITE_P(Every, SchedulerContract,
+                         testing::ValuesIn(contract::implementations<Scheduler>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

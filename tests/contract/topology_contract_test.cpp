@@ -1,7 +1,8 @@
-// The contract of slot "topology", for every registered implementation: bytes conserved, nothing for free.
+// The contract of slot "topology", for every registered implementation: bytes conserved, nothing
+// for free.
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <cmath>
 
 #include "sim/platform/topology.hpp"
 #include "tests/contract/contract.hpp"
@@ -15,7 +16,8 @@ class TopologyContract : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     fabric_ = contract::make<Topology>(GetParam(), {kNodes, BytesPerSecond(400e9), 0.9});
-    links_.push_back({"a link of the nodes", BytesPerSecond(1)});  // the fabric's own come after what exists
+    links_.push_back(
+        {"a link of the nodes", BytesPerSecond(1)});  // the fabric's own come after what exists
     fabric_->build(links_);
   }
   LinkLoads sent(int from, int to, double bytes) const {
@@ -74,12 +76,15 @@ TEST_P(TopologyContract, SpreadsProductTrafficAsItsMessagesWould) {
   for (int a = 0; a < kNodes; ++a)
     for (int b = 0; b < kNodes; ++b)
       if (a != b)
-        fabric_->send(a, b, out[static_cast<std::size_t>(a)] * share[static_cast<std::size_t>(b)], messages);
+        fabric_->send(a, b, out[static_cast<std::size_t>(a)] * share[static_cast<std::size_t>(b)],
+                      messages);
   for (std::size_t link = 0; link < links_.size(); ++link)
-    EXPECT_NEAR(product.bytes(static_cast<int>(link)), messages.bytes(static_cast<int>(link)), 1e-3) << links_[link].name;
+    EXPECT_NEAR(product.bytes(static_cast<int>(link)), messages.bytes(static_cast<int>(link)), 1e-3)
+        << links_[link].name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, TopologyContract, testing::ValuesIn(contract::implementations<Topology>()),
+INSTANTIATE_TEST_SUITE_P(Every, TopologyContract,
+                         testing::ValuesIn(contract::implementations<Topology>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace
