@@ -25,7 +25,7 @@ TEST(PortableMath, LogAgreesWithTheLibraryOverAllMagnitudes) {
         std::ldexp(random.uniform(i) + 0.5, static_cast<int>(random.below(i, 2000)) - 1000);
     ASSERT_LT(relative_error(portable_log(x), std::log(x)), kBound) << x;
   }
-  EXPECT_EQ(portable_log(1), 0);
+  EXPECT_EQ(portable_log(1.0), 0);
   EXPECT_LT(relative_error(portable_log(std::numeric_limits<double>::min()),
                            std::log(std::numeric_limits<double>::min())),
             kBound);
@@ -47,7 +47,7 @@ TEST(PortableMath, ExpAgreesWithTheLibrary) {
     ASSERT_LT(relative_error(portable_exp(x), std::exp(x)), kBound) << x;
     ASSERT_LT(relative_error(portable_exp(-x), std::exp(-x)), kBound) << x;
   }
-  EXPECT_EQ(portable_exp(0), 1);
+  EXPECT_EQ(portable_exp(0.0), 1);
 }
 
 TEST(PortableMath, ExpStaysFiniteAtBothEnds) {
@@ -62,7 +62,7 @@ TEST(PortableMath, CosineAgreesWithTheLibrary) {
     const double u = random.uniform(i);
     ASSERT_NEAR(portable_cos_turn(u), std::cos(2 * std::numbers::pi * u), 1e-15) << u;
   }
-  EXPECT_EQ(portable_cos_turn(0), 1);
+  EXPECT_EQ(portable_cos_turn(0.0), 1);
   EXPECT_EQ(portable_cos_turn(0.5), -1);
 }
 
