@@ -49,7 +49,8 @@ TEST_F(CommandLine, EveryCommandExplainsItself) {
     EXPECT_NE(help.out.find("Usage: "), std::string::npos) << command;
     EXPECT_EQ(help.err, "") << command;
   }
-  for (const char* option : {"--set", "--seed", "--out", "--json", "--csv", "--trace", "--report", "--format", "--quiet"})
+  for (const char* option : {"--set", "--seed", "--out", "--json", "--csv", "--trace", "--report",
+                             "--format", "--quiet"})
     EXPECT_NE(run_binary({"run", "--help"}).out.find(option), std::string::npos) << option;
 }
 
@@ -64,7 +65,8 @@ TEST_F(CommandLine, RunPrintsATableAndNothingElse) {
   EXPECT_EQ(outcome.code, 0);
   EXPECT_EQ(outcome.err, "");
   EXPECT_TRUE(outcome.out.starts_with("small\n"));
-  for (const char* row : {"20 completed of 20", "2,560 in, 160 out", "TTFT", "TPOT", "throughput", "time by phase"})
+  for (const char* row :
+       {"20 completed of 20", "2,560 in, 160 out", "TTFT", "TPOT", "throughput", "time by phase"})
     EXPECT_NE(outcome.out.find(row), std::string::npos) << row;
 }
 
@@ -78,18 +80,23 @@ TEST_F(CommandLine, QuietIsSilent) {
 
 TEST_F(CommandLine, JsonHasTheStableKeys) {
   const Json json = result({"-s", "slo={ttft: 1 s, tpot: 50 ms}"});
-  for (const char* key : {"schema", "moesim_version", "scenario", "seed", "wall_s", "peak_rss_bytes", "events",
-                          "simulated_s", "requests", "tokens", "throughput", "ttft_s", "tpot_s", "itl_s", "e2e_s",
-                          "queue_s", "goodput", "steps", "moe", "network", "trust", "time_breakdown_s"})
+  for (const char* key : {"schema",         "moesim_version",  "scenario",    "seed",     "wall_s",
+                          "peak_rss_bytes", "events",          "simulated_s", "requests", "tokens",
+                          "throughput",     "ttft_s",          "tpot_s",      "itl_s",    "e2e_s",
+                          "queue_s",        "goodput",         "steps",       "moe",      "network",
+                          "trust",          "time_breakdown_s"})
     EXPECT_TRUE(json.contains(key)) << key;
   const std::vector<std::pair<std::string, std::vector<std::string>>> sections = {
       {"requests", {"submitted", "completed", "failed"}},
       {"tokens", {"input", "output"}},
-      {"throughput", {"output_tokens_per_s", "total_tokens_per_s", "requests_per_s", "output_tokens_per_s_per_gpu"}},
+      {"throughput",
+       {"output_tokens_per_s", "total_tokens_per_s", "requests_per_s",
+        "output_tokens_per_s_per_gpu"}},
       {"goodput", {"requests_per_s", "fraction"}},
       {"steps", {"prefill", "decode", "mixed", "mean_decode_s"}},
-      {"moe", {"imbalance_mean", "imbalance_max", "distinct_experts_mean", "dispatch_s", "combine_s", "expert_s",
-               "exposed_comm_fraction"}},
+      {"moe",
+       {"imbalance_mean", "imbalance_max", "distinct_experts_mean", "dispatch_s", "combine_s",
+        "expert_s", "exposed_comm_fraction"}},
       {"network", {"bytes", "max_link_utilization"}},
       {"trust", {"time_outside_calibration_fraction"}}};
   for (const auto& [section, keys] : sections)
@@ -117,17 +124,20 @@ TEST_F(CommandLine, AnotherSeedGivesAnotherResult) {
   Json first = result(), second = result({"--seed", "2"});
   EXPECT_EQ(second["seed"], 2);
   EXPECT_NE(first["simulated_s"], second["simulated_s"]);
-  EXPECT_EQ(without_measurements(second).dump(), without_measurements(result({"-s", "seed=2"})).dump());
+  EXPECT_EQ(without_measurements(second).dump(),
+            without_measurements(result({"-s", "seed=2"})).dump());
 }
 
 TEST_F(CommandLine, WritesTheNamesOfVllmsBenchmark) {
   const Json json = result({"--format", "vllm"});
-  for (const char* key : {"duration", "completed", "total_input_tokens", "total_output_tokens", "request_throughput",
-                          "output_throughput", "mean_ttft_ms", "median_ttft_ms", "p99_ttft_ms", "mean_tpot_ms",
-                          "p99_tpot_ms", "mean_itl_ms"})
+  for (const char* key :
+       {"duration", "completed", "total_input_tokens", "total_output_tokens", "request_throughput",
+        "output_throughput", "mean_ttft_ms", "median_ttft_ms", "p99_ttft_ms", "mean_tpot_ms",
+        "p99_tpot_ms", "mean_itl_ms"})
     EXPECT_TRUE(json.contains(key)) << key;
   EXPECT_EQ(json["completed"], 20);
-  EXPECT_NEAR(json["mean_ttft_ms"].get<double>(), 1000 * result()["ttft_s"]["mean"].get<double>(), 1e-9);
+  EXPECT_NEAR(json["mean_ttft_ms"].get<double>(), 1000 * result()["ttft_s"]["mean"].get<double>(),
+              1e-9);
 }
 
 TEST_F(CommandLine, CsvHasOneRowPerRequest) {
@@ -138,7 +148,8 @@ TEST_F(CommandLine, CsvHasOneRowPerRequest) {
 }
 
 TEST_F(CommandLine, TheTimelineHasStepsAndPhases) {
-  const auto outcome = run_binary({"run", scenario_, "--trace", "-", "-s", "timeline.duration=10 s"});
+  const auto outcome =
+      run_binary({"run", scenario_, "--trace", "-", "-s", "timeline.duration=10 s"});
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const Json json = Json::parse(outcome.out);
   const Json& events = json.is_array() ? json : json["traceEvents"];
@@ -148,7 +159,9 @@ TEST_F(CommandLine, TheTimelineHasStepsAndPhases) {
     const auto name = event["name"].get<std::string>();
     EXPECT_GE(event["ts"].get<double>(), 0);
     EXPECT_GE(event["dur"].get<double>(), 0);
-    steps += name.find("decode") != std::string::npos || name.find("prefill") != std::string::npos ? 1 : 0;
+    steps += name.find("decode") != std::string::npos || name.find("prefill") != std::string::npos
+                 ? 1
+                 : 0;
     experts += name.find("experts") != std::string::npos ? 1 : 0;
   }
   EXPECT_GT(steps, 20);
@@ -163,13 +176,15 @@ TEST_F(CommandLine, WhatCheckPrintsRunsToTheSameResult) {
   const Json first = result();
   const auto second = run_binary({"run", again, "--json", "-"});
   ASSERT_EQ(second.code, 0) << second.err;
-  EXPECT_EQ(without_measurements(first).dump(), without_measurements(Json::parse(second.out)).dump());
+  EXPECT_EQ(without_measurements(first).dump(),
+            without_measurements(Json::parse(second.out)).dump());
 }
 
 TEST_F(CommandLine, RunsEveryVariantInOneTableAndOneByName) {
-  const auto path = write_file(directory_, "v.yaml",
-                               testing::kSmallScenario +
-                                   "variants:\n  two: {}\n  one: {parallel: {tensor: 1, expert: 1}}\n");
+  const auto path =
+      write_file(directory_, "v.yaml",
+                 testing::kSmallScenario +
+                     "variants:\n  two: {}\n  one: {parallel: {tensor: 1, expert: 1}}\n");
   const auto both = run_binary({"run", path, "--json", "-"});
   ASSERT_EQ(both.code, 0) << both.err;
   ASSERT_EQ(Json::parse(both.out).size(), 2u);
@@ -195,11 +210,15 @@ TEST_F(CommandLine, ListsSlotsWithTheirPolicies) {
   EXPECT_EQ(all.code + routers.code, 0);
   for (const auto& [slot, listing] : slot_catalogue())
     for (const auto& [name, info] : listing.implementations) {
-      EXPECT_NE(all.out.find("  " + name + "  " + info.doc), std::string::npos) << slot << " " << name;
-      EXPECT_EQ(routers.out.find("  " + name + "  " + info.doc) != std::string::npos, slot == "router") << name;
+      EXPECT_NE(all.out.find("  " + name + "  " + info.doc), std::string::npos)
+          << slot << " " << name;
+      EXPECT_EQ(routers.out.find("  " + name + "  " + info.doc) != std::string::npos,
+                slot == "router")
+          << name;
     }
   EXPECT_NE(run_binary({"list", "--scenario"}).out.find("max_batched_tokens"), std::string::npos);
-  EXPECT_NE(run_binary({"list", "--markdown"}).out.find("| `workload.requests` |"), std::string::npos);
+  EXPECT_NE(run_binary({"list", "--markdown"}).out.find("| `workload.requests` |"),
+            std::string::npos);
 }
 
 TEST_F(CommandLine, ShowsTheModelsItLists) {
@@ -213,9 +232,10 @@ TEST_F(CommandLine, ShowsTheModelsItLists) {
 
 TEST_F(CommandLine, InterruptedRunsEndWith130) {
   const auto err = directory_.file("err");
-  const pid_t pid = testing::start({MOESIM_BINARY, "run", scenario_, "-s", "workload.requests=1000000", "-s",
-                                    "workload.lengths.output=500"},
-                                   directory_.file("out"), err);
+  const pid_t pid =
+      testing::start({MOESIM_BINARY, "run", scenario_, "-s", "workload.requests=1000000", "-s",
+                      "workload.lengths.output=500"},
+                     directory_.file("out"), err);
   usleep(300'000);
   ASSERT_EQ(kill(pid, SIGINT), 0);
   EXPECT_EQ(testing::wait_for(pid), 130);
@@ -236,7 +256,8 @@ TEST_F(CommandLine, AClosedPipeDoesNotCrash) {
   ASSERT_EQ(pipe(ends), 0);
   close(ends[0]);
   const auto path = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(ends[1]);
-  const pid_t pid = testing::start({MOESIM_BINARY, "list", "--markdown"}, path, directory_.file("err"));
+  const pid_t pid =
+      testing::start({MOESIM_BINARY, "list", "--markdown"}, path, directory_.file("err"));
   const int code = testing::wait_for(pid);
   close(ends[1]);
   EXPECT_TRUE(code == 0 || code == 1) << code;

@@ -1,4 +1,5 @@
-// Runs the built program as a user does: arguments in, exit code and both output streams out. No shell in between.
+// Runs the built program as a user does: arguments in, exit code and both output streams out. No
+// shell in between.
 #pragma once
 
 #include <fcntl.h>
@@ -29,7 +30,8 @@ inline std::string file_text(const std::string& path) {
 }
 
 /// Starts `arguments` (program first) with both streams going to files; the caller waits.
-inline pid_t start(const std::vector<std::string>& arguments, const std::string& out, const std::string& err) {
+inline pid_t start(const std::vector<std::string>& arguments, const std::string& out,
+                   const std::string& err) {
   std::vector<char*> argv;
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);

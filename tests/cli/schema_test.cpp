@@ -1,4 +1,5 @@
-// The JSON Schema against the scenarios that ship: a validator of the keywords that the schema uses.
+// The JSON Schema against the scenarios that ship: a validator of the keywords that the schema
+// uses.
 #include <gtest/gtest.h>
 
 #include <charconv>
@@ -26,17 +27,21 @@ Json as_json(const Node& node) {
     if (node.quoted) return node.text;
     if (node.text == "true" || node.text == "false") return node.text == "true";
     double number = 0;
-    const auto [end, error] = std::from_chars(node.text.data(), node.text.data() + node.text.size(), number);
+    const auto [end, error] =
+        std::from_chars(node.text.data(), node.text.data() + node.text.size(), number);
     if (error == std::errc() && end == node.text.data() + node.text.size()) {
-      if (node.text.find_first_of(".eE") == std::string::npos) return static_cast<std::int64_t>(number);
+      if (node.text.find_first_of(".eE") == std::string::npos)
+        return static_cast<std::int64_t>(number);
       return number;
     }
     return node.text;
   }
   Json json = node.is_sequence() ? Json::array() : Json::object();
   for (std::size_t i = 0; i < node.items.size(); ++i)
-    if (node.is_sequence()) json.push_back(as_json(node.items[i]));
-    else json[node.keys[i]] = as_json(node.items[i]);
+    if (node.is_sequence())
+      json.push_back(as_json(node.items[i]));
+    else
+      json[node.keys[i]] = as_json(node.items[i]);
   return json;
 }
 
@@ -58,7 +63,8 @@ std::string fault_of_object(const Json& value, const Json& rule) {
   const auto& properties = rule.value("properties", Json::object());
   for (const auto& [key, item] : value.items()) {
     if (properties.contains(key)) {
-      if (const auto inside = fault(item, properties[key]); !inside.empty()) return key + "." + inside;
+      if (const auto inside = fault(item, properties[key]); !inside.empty())
+        return key + "." + inside;
     } else if (!rule.value("additionalProperties", true)) {
       return "unknown " + key;
     }
@@ -78,12 +84,16 @@ std::string fault(const Json& value, const Json& rule) {
     return "none of: " + faults;
   }
   if (rule.contains("const") && value != rule["const"]) return "not " + rule["const"].dump();
-  if (rule.contains("enum") && std::ranges::find(rule["enum"], value) == rule["enum"].end()) return "not listed";
-  if (rule.contains("type") && !has_type(value, rule["type"])) return value.dump() + " is no " + rule["type"].dump();
-  if (rule.contains("pattern") && !std::regex_search(value.get<std::string>(), std::regex(rule["pattern"].get<std::string>())))
+  if (rule.contains("enum") && std::ranges::find(rule["enum"], value) == rule["enum"].end())
+    return "not listed";
+  if (rule.contains("type") && !has_type(value, rule["type"]))
+    return value.dump() + " is no " + rule["type"].dump();
+  if (rule.contains("pattern") &&
+      !std::regex_search(value.get<std::string>(), std::regex(rule["pattern"].get<std::string>())))
     return value.dump() + " does not match";
   if (rule.contains("minimum") && value < rule["minimum"]) return "below the minimum";
-  if (rule.contains("exclusiveMinimum") && value <= rule["exclusiveMinimum"]) return "below the minimum";
+  if (rule.contains("exclusiveMinimum") && value <= rule["exclusiveMinimum"])
+    return "below the minimum";
   if (rule.contains("maximum") && value > rule["maximum"]) return "above the maximum";
   if (value.is_array() && rule.contains("items"))
     for (const auto& item : value)
@@ -93,7 +103,8 @@ std::string fault(const Json& value, const Json& rule) {
 
 TEST(Schema, AcceptsEveryScenarioThatShips) {
   int scenarios = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(MOESIM_SOURCE_DIR "/scenarios")) {
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(MOESIM_SOURCE_DIR "/scenarios")) {
     if (entry.path().extension() != ".yaml") continue;
     ++scenarios;
     EXPECT_EQ(fault(as_json(read_yaml(entry.path().string())), schema()), "") << entry.path();
@@ -102,16 +113,19 @@ TEST(Schema, AcceptsEveryScenarioThatShips) {
 }
 
 TEST(Schema, AcceptsWhatCheckPrints) {
-  const auto resolved = testing::run_binary({"check", MOESIM_SOURCE_DIR "/scenarios/quickstart.yaml"});
+  const auto resolved =
+      testing::run_binary({"check", MOESIM_SOURCE_DIR "/scenarios/quickstart.yaml"});
   ASSERT_EQ(resolved.code, 0) << resolved.err;
   EXPECT_EQ(fault(as_json(parse_yaml(resolved.out, "check")), schema()), "");
 }
 
 TEST(Schema, RefusesWhatTheReaderRefuses) {
   const std::string start = "model: {name: olmoe}\ncluster: {node: hgx-h200}\n";
-  for (const char* bad : {"modle: 3", "seed: abc", "seed: -1", "parallel: {tensor: 0}", "parallel: 2",
-                          "engine: {scheduler: vlm-v1}", "engine: {host_time: 3}", "engine: {scheduler: {typ: vllm-v1}}",
-                          "workload: {arrivals: {type: poisson}}", "workload: {arrivals: {type: poisson, rat: 1 /s}}"})
+  for (const char* bad :
+       {"modle: 3", "seed: abc", "seed: -1", "parallel: {tensor: 0}", "parallel: 2",
+        "engine: {scheduler: vlm-v1}", "engine: {host_time: 3}",
+        "engine: {scheduler: {typ: vllm-v1}}", "workload: {arrivals: {type: poisson}}",
+        "workload: {arrivals: {type: poisson, rat: 1 /s}}"})
     EXPECT_NE(fault(as_json(parse_yaml(start + bad, "f")), schema()), "") << bad;
   EXPECT_EQ(fault(as_json(parse_yaml(start + "engine: {host_time: 3 us}", "f")), schema()), "");
 }

@@ -26,8 +26,10 @@ TEST(InputPath, MeansTheFileBesideTheScenario) {
   std::ofstream(directory.file("scenarios/trace.csv")) << "x";
   std::ofstream(directory.file("above.csv")) << "x";
   const auto scenario = directory.file("scenarios/s.yaml");
-  EXPECT_EQ(Value<InputPath>::read(named("trace.csv", scenario)).path, directory.file("scenarios/trace.csv"));
-  EXPECT_EQ(Value<InputPath>::read(named("../above.csv", scenario)).path, directory.file("above.csv"));
+  EXPECT_EQ(Value<InputPath>::read(named("trace.csv", scenario)).path,
+            directory.file("scenarios/trace.csv"));
+  EXPECT_EQ(Value<InputPath>::read(named("../above.csv", scenario)).path,
+            directory.file("above.csv"));
 }
 
 TEST(InputPath, MeansTheWorkingDirectoryOtherwiseAndOnTheCommandLine) {
@@ -35,7 +37,8 @@ TEST(InputPath, MeansTheWorkingDirectoryOtherwiseAndOnTheCommandLine) {
   std::filesystem::current_path(directory.path());
   std::ofstream(directory.file("here.csv")) << "x";
   EXPECT_EQ(Value<InputPath>::read(named("here.csv", "/elsewhere/s.yaml")).path, "here.csv");
-  EXPECT_EQ(Value<InputPath>::read(named("here.csv", "-s workload.trace=here.csv")).path, "here.csv");
+  EXPECT_EQ(Value<InputPath>::read(named("here.csv", "-s workload.trace=here.csv")).path,
+            "here.csv");
   EXPECT_EQ(Value<InputPath>::read(named(directory.file("here.csv"), "/x/s.yaml")).path,
             directory.file("here.csv"));
   std::filesystem::current_path("/");

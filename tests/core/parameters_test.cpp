@@ -19,7 +19,8 @@ const std::vector<std::string>& names_of(Mode) {
 struct Inner {
   double share = 0.5;
   static const Parameters<Inner>& parameters() {
-    static const auto list = Parameters<Inner>().optional("share", &Inner::share, "a share").above(0).max(1);
+    static const auto list =
+        Parameters<Inner>().optional("share", &Inner::share, "a share").above(0).max(1);
     return list;
   }
 };
@@ -56,7 +57,9 @@ struct Config {
   }
 };
 
-Config read(const std::string& text) { return Config::parameters().read(parse_yaml(text, "f.yaml")); }
+Config read(const std::string& text) {
+  return Config::parameters().read(parse_yaml(text, "f.yaml"));
+}
 std::string refusal(const std::string& text) {
   return error_text([&] { read(text); });
 }
@@ -98,13 +101,16 @@ TEST(Parameters, RefuseTheWrongTypeAtItsPlace) {
   EXPECT_EQ(refusal("name: x\nsizes: 4\n"), "f.yaml:2:8: expected a list, found '4'");
   EXPECT_EQ(refusal("name: x\nsizes: [4, x]\n"), "f.yaml:2:12: expected a whole number, found 'x'");
   EXPECT_EQ(refusal("name: [x]\n"), "f.yaml:1:7: expected text, found a list");
-  EXPECT_EQ(refusal("name: x\ninner: 3\n"), "f.yaml:2:8: expected a mapping (key: value), found '3'");
+  EXPECT_EQ(refusal("name: x\ninner: 3\n"),
+            "f.yaml:2:8: expected a mapping (key: value), found '3'");
   EXPECT_EQ(refusal("- x\n"), "f.yaml:1:1: expected a mapping (key: value), found a list");
   EXPECT_EQ(refusal("name: x\nlimit: {a: 1}\n"),
             "f.yaml:2:8: expected a time with its unit, like '3.2 us', found a mapping");
 }
 
-TEST(Parameters, ReadLeadingZerosAsDecimalNotOctal) { EXPECT_EQ(read("{name: x, count: 010}").count, 10); }
+TEST(Parameters, ReadLeadingZerosAsDecimalNotOctal) {
+  EXPECT_EQ(read("{name: x, count: 010}").count, 10);
+}
 
 TEST(Parameters, RefuseNumbersThatAreNone) {
   for (const char* value : {"nan", "inf", "-inf", "1e999", "0x10", "1_000", "1,5", "''"})
@@ -116,14 +122,16 @@ TEST(Parameters, RefuseWhatIsOutOfBounds) {
   EXPECT_EQ(refusal("name: x\ncount: 11\n"), "f.yaml:2:8: count must be at most 10, found 11");
   EXPECT_EQ(refusal("name: x\nbandwidth: 0 B/s\n"),
             "f.yaml:2:12: bandwidth must be above 0 B/s, found 0 B/s");
-  EXPECT_EQ(refusal("name: x\nsizes: [1, -1]\n"), "f.yaml:2:12: sizes must be at least 0, found -1");
+  EXPECT_EQ(refusal("name: x\nsizes: [1, -1]\n"),
+            "f.yaml:2:12: sizes must be at least 0, found -1");
   EXPECT_EQ(refusal("name: x\ninner: {share: 0}\n"), "f.yaml:2:16: share must be above 0, found 0");
 }
 
 TEST(Parameters, RefuseUnknownKeysWithTheNearestOne) {
-  EXPECT_EQ(refusal("name: x\nfactr: 3\n"),
-            "f.yaml:2:1: unknown key 'factr'; did you mean 'factor'? (valid: name, flag, count, factor, "
-            "bandwidth, mode, sizes, limit, inner)");
+  EXPECT_EQ(
+      refusal("name: x\nfactr: 3\n"),
+      "f.yaml:2:1: unknown key 'factr'; did you mean 'factor'? (valid: name, flag, count, factor, "
+      "bandwidth, mode, sizes, limit, inner)");
 }
 
 TEST(Parameters, ShowAnExampleOfWhatIsMissing) {
@@ -143,7 +151,8 @@ TEST(Parameters, RunTheRulesOverSeveral) {
 }
 
 TEST(Parameters, ReadBackWhatTheyWrite) {
-  const auto config = read("{name: ' 12', bandwidth: 123.456 MB/s, factor: 0.1, limit: 1 us, mode: slow, sizes: []}");
+  const auto config = read(
+      "{name: ' 12', bandwidth: 123.456 MB/s, factor: 0.1, limit: 1 us, mode: slow, sizes: []}");
   const auto text = to_yaml(Config::parameters().write(config));
   const auto again = read(text);
   EXPECT_EQ(again.name, " 12");

@@ -21,12 +21,14 @@ double relative_error(double value, double reference) {
 TEST(PortableMath, LogAgreesWithTheLibraryOverAllMagnitudes) {
   const RandomStream random(1, 1);
   for (std::uint64_t i = 0; i < 200'000; ++i) {
-    const double x = std::ldexp(random.uniform(i) + 0.5, static_cast<int>(random.below(i, 2000)) - 1000);
+    const double x =
+        std::ldexp(random.uniform(i) + 0.5, static_cast<int>(random.below(i, 2000)) - 1000);
     ASSERT_LT(relative_error(portable_log(x), std::log(x)), kBound) << x;
   }
-  EXPECT_EQ(portable_log(1), 0);
+  EXPECT_EQ(portable_log(1.0), 0);
   EXPECT_LT(relative_error(portable_log(std::numeric_limits<double>::min()),
-                           std::log(std::numeric_limits<double>::min())), kBound);
+                           std::log(std::numeric_limits<double>::min())),
+            kBound);
 }
 
 TEST(PortableMath, LogIsExactToTheLastBitsNearOne) {
@@ -45,7 +47,7 @@ TEST(PortableMath, ExpAgreesWithTheLibrary) {
     ASSERT_LT(relative_error(portable_exp(x), std::exp(x)), kBound) << x;
     ASSERT_LT(relative_error(portable_exp(-x), std::exp(-x)), kBound) << x;
   }
-  EXPECT_EQ(portable_exp(0), 1);
+  EXPECT_EQ(portable_exp(0.0), 1);
 }
 
 TEST(PortableMath, ExpStaysFiniteAtBothEnds) {
@@ -60,13 +62,14 @@ TEST(PortableMath, CosineAgreesWithTheLibrary) {
     const double u = random.uniform(i);
     ASSERT_NEAR(portable_cos_turn(u), std::cos(2 * std::numbers::pi * u), 1e-15) << u;
   }
-  EXPECT_EQ(portable_cos_turn(0), 1);
+  EXPECT_EQ(portable_cos_turn(0.0), 1);
   EXPECT_EQ(portable_cos_turn(0.5), -1);
 }
 
 TEST(PortableMath, ExpUndoesLog) {
   for (double x = 1e-300; x < 1e300; x *= 1.9)
-    ASSERT_LT(relative_error(portable_exp(portable_log(x)), x), 2e-13) << x;  // 690 ulp of the argument
+    ASSERT_LT(relative_error(portable_exp(portable_log(x)), x), 2e-13)
+        << x;  // 690 ulp of the argument
 }
 
 }  // namespace

@@ -32,25 +32,42 @@ std::string refusal(std::string_view text, Dimension dimension) {
 }
 
 TEST(Quantity, ReadsEveryUnit) {
-  const std::vector<Written> table = {
-      {"2 h", Dimension::kTime, 7200},          {"1.5 min", Dimension::kTime, 90},
-      {"3 s", Dimension::kTime, 3},             {"25 ms", Dimension::kTime, 0.025},
-      {"3.2 us", Dimension::kTime, 3.2e-6},     {"7 ns", Dimension::kTime, 7e-9},
-      {"5 B", Dimension::kBytes, 5},            {"5 kB", Dimension::kBytes, 5e3},
-      {"5 MB", Dimension::kBytes, 5e6},         {"5 GB", Dimension::kBytes, 5e9},
-      {"5 TB", Dimension::kBytes, 5e12},        {"5 PB", Dimension::kBytes, 5e15},
-      {"3 KiB", Dimension::kBytes, 3072},       {"3 MiB", Dimension::kBytes, 3145728},
-      {"80 GiB", Dimension::kBytes, 85899345920.0}, {"1 TiB", Dimension::kBytes, 1099511627776.0},
-      {"1 PiB", Dimension::kBytes, 1125899906842624.0}, {"8 B/s", Dimension::kBandwidth, 8},
-      {"900 GB/s", Dimension::kBandwidth, 900e9}, {"3.35 TB/s", Dimension::kBandwidth, 3.35e12},
-      {"1 KiB/s", Dimension::kBandwidth, 1024}, {"2 GiB/s", Dimension::kBandwidth, 2147483648.0},
-      {"400 Gbit/s", Dimension::kBandwidth, 50e9}, {"8 bit/s", Dimension::kBandwidth, 1},
-      {"2 TFLOP", Dimension::kWork, 2e12},      {"1 FLOP", Dimension::kWork, 1},
-      {"989 TFLOP/s", Dimension::kCompute, 989e12}, {"1 PFLOPS", Dimension::kCompute, 1e15},
-      {"4 /s", Dimension::kRate, 4},            {"4 req/s", Dimension::kRate, 4},
-      {"4 tok/s", Dimension::kRate, 4},         {"4 Hz", Dimension::kRate, 4},
-      {"30 /min", Dimension::kRate, 0.5},       {"30 req/min", Dimension::kRate, 0.5},
-      {"1800 /h", Dimension::kRate, 0.5},       {"1800 req/h", Dimension::kRate, 0.5}};
+  const std::vector<Written> table = {{"2 h", Dimension::kTime, 7200},
+                                      {"1.5 min", Dimension::kTime, 90},
+                                      {"3 s", Dimension::kTime, 3},
+                                      {"25 ms", Dimension::kTime, 0.025},
+                                      {"3.2 us", Dimension::kTime, 3.2e-6},
+                                      {"7 ns", Dimension::kTime, 7e-9},
+                                      {"5 B", Dimension::kBytes, 5},
+                                      {"5 kB", Dimension::kBytes, 5e3},
+                                      {"5 MB", Dimension::kBytes, 5e6},
+                                      {"5 GB", Dimension::kBytes, 5e9},
+                                      {"5 TB", Dimension::kBytes, 5e12},
+                                      {"5 PB", Dimension::kBytes, 5e15},
+                                      {"3 KiB", Dimension::kBytes, 3072},
+                                      {"3 MiB", Dimension::kBytes, 3145728},
+                                      {"80 GiB", Dimension::kBytes, 85899345920.0},
+                                      {"1 TiB", Dimension::kBytes, 1099511627776.0},
+                                      {"1 PiB", Dimension::kBytes, 1125899906842624.0},
+                                      {"8 B/s", Dimension::kBandwidth, 8},
+                                      {"900 GB/s", Dimension::kBandwidth, 900e9},
+                                      {"3.35 TB/s", Dimension::kBandwidth, 3.35e12},
+                                      {"1 KiB/s", Dimension::kBandwidth, 1024},
+                                      {"2 GiB/s", Dimension::kBandwidth, 2147483648.0},
+                                      {"400 Gbit/s", Dimension::kBandwidth, 50e9},
+                                      {"8 bit/s", Dimension::kBandwidth, 1},
+                                      {"2 TFLOP", Dimension::kWork, 2e12},
+                                      {"1 FLOP", Dimension::kWork, 1},
+                                      {"989 TFLOP/s", Dimension::kCompute, 989e12},
+                                      {"1 PFLOPS", Dimension::kCompute, 1e15},
+                                      {"4 /s", Dimension::kRate, 4},
+                                      {"4 req/s", Dimension::kRate, 4},
+                                      {"4 tok/s", Dimension::kRate, 4},
+                                      {"4 Hz", Dimension::kRate, 4},
+                                      {"30 /min", Dimension::kRate, 0.5},
+                                      {"30 req/min", Dimension::kRate, 0.5},
+                                      {"1800 /h", Dimension::kRate, 0.5},
+                                      {"1800 req/h", Dimension::kRate, 0.5}};
   for (const auto& [text, dimension, si] : table)
     EXPECT_DOUBLE_EQ(parse_quantity(text, dimension), si) << text;
 }
@@ -77,13 +94,15 @@ TEST(Quantity, RefusesAUnitOfAnotherDimension) {
 
 TEST(Quantity, SuggestsTheNearestUnitForAnUnknownOne) {
   EXPECT_NE(refusal("3 uss", Dimension::kTime).find("did you mean 'us'?"), std::string::npos);
-  EXPECT_NE(refusal("900 Gb/s", Dimension::kBandwidth).find("unknown unit 'Gb/s'; did you mean 'GB/s'?"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal("900 Gb/s", Dimension::kBandwidth).find("unknown unit 'Gb/s'; did you mean 'GB/s'?"),
+      std::string::npos);
   EXPECT_NE(refusal("3 1 s", Dimension::kTime).find("unknown unit '1 s'"), std::string::npos);
 }
 
 TEST(Quantity, RefusesWhatIsNoFiniteNumber) {
-  for (const char* text : {"", " ", "GB", "nan s", "inf s", "-inf s", "1e400 s", "0x10 s", "+3 s", "."})
+  for (const char* text :
+       {"", " ", "GB", "nan s", "inf s", "-inf s", "1e400 s", "0x10 s", "+3 s", "."})
     EXPECT_NE(refusal(text, Dimension::kTime), "") << text;
 }
 

@@ -10,7 +10,8 @@
 namespace moesim {
 namespace {
 
-// Known answers of philox4x32-10: file tests/kat_vectors of Random123 (https://github.com/DEShawResearch/random123).
+// Known answers of philox4x32-10: file tests/kat_vectors of Random123
+// (https://github.com/DEShawResearch/random123).
 TEST(Philox, GivesTheKnownAnswersOfRandom123) {
   EXPECT_EQ(philox4x32({0, 0, 0, 0}, {0, 0}),
             (PhiloxBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
@@ -41,7 +42,8 @@ double chi_square(const std::vector<int>& counts, double expected) {
   return sum;
 }
 
-// 63 degrees of freedom: 103.4 is the quantile of probability 0.999 and 32.5 that of 0.0005 (chi-square tables).
+// 63 degrees of freedom: 103.4 is the quantile of probability 0.999 and 32.5 that of 0.0005
+// (chi-square tables).
 TEST(RandomStream, IsUniform) {
   constexpr int draws = 64 * 2000;
   for (const std::uint64_t stream : {0u, 1u, 12345u}) {
@@ -75,11 +77,13 @@ TEST(RandomStream, NeighbouringStreamsSeedsAndDrawsDoNotCorrelate) {
   constexpr std::size_t n = 100'000;
   const auto sequence = [&](std::uint64_t seed, std::uint64_t stream, std::uint64_t from) {
     std::vector<double> values;
-    for (std::uint64_t i = 0; i < n; ++i) values.push_back(RandomStream(seed, stream).uniform(from + i));
+    for (std::uint64_t i = 0; i < n; ++i)
+      values.push_back(RandomStream(seed, stream).uniform(from + i));
     return values;
   };
   const auto base = sequence(1, 1, 0);
-  const double limit = 4 / std::sqrt(static_cast<double>(n));  // four standard errors of no correlation
+  const double limit =
+      4 / std::sqrt(static_cast<double>(n));  // four standard errors of no correlation
   EXPECT_LT(std::abs(correlation(base, sequence(1, 2, 0))), limit);
   EXPECT_LT(std::abs(correlation(base, sequence(2, 1, 0))), limit);
   EXPECT_LT(std::abs(correlation(base, sequence(1, 1, 1))), limit);

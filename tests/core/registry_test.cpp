@@ -32,14 +32,17 @@ TEST(Registry, FillsInDefaults) {
 }
 
 TEST(Registry, RefusesUnknownPoliciesAndParametersAtTheirPlace) {
-  EXPECT_EQ(error_text([] { read_slot(parse("{type: poison, rate: 1 /s}"), "arrivals"); }).substr(0, 62),
-            "f.yaml:1:8: unknown arrivals 'poison'; did you mean 'poisson'?");
+  EXPECT_EQ(
+      error_text([] { read_slot(parse("{type: poison, rate: 1 /s}"), "arrivals"); }).substr(0, 62),
+      "f.yaml:1:8: unknown arrivals 'poison'; did you mean 'poisson'?");
   EXPECT_EQ(error_text([] { read_slot(parse("{type: poisson, rat: 1 /s}"), "arrivals"); }),
             "f.yaml:1:17: unknown key 'rat'; did you mean 'rate'? (valid: rate)");
-  EXPECT_TRUE(error_text([] { read_slot(parse("{rate: 1 /s}"), "arrivals"); })
-                  .starts_with("f.yaml:1:1: missing key 'type': which arrivals (valid: "));
-  EXPECT_TRUE(error_text([] { read_slot(parse("poisson"), "arrivals"); })
-                  .starts_with("f.yaml:1:1: missing parameter 'rate'"));
+  EXPECT_TRUE(error_text([] {
+                read_slot(parse("{rate: 1 /s}"), "arrivals");
+              }).starts_with("f.yaml:1:1: missing key 'type': which arrivals (valid: "));
+  EXPECT_TRUE(error_text([] {
+                read_slot(parse("poisson"), "arrivals");
+              }).starts_with("f.yaml:1:1: missing parameter 'rate'"));
   EXPECT_EQ(error_text([] { read_slot(parse("[poisson]"), "arrivals"); }),
             "f.yaml:1:1: expected text, found a list");
 }
@@ -60,7 +63,9 @@ TEST(Choice, ByNameAloneHasTheDefaultsOfTheImplementation) {
 
 TEST(Choice, SaysWhereItWasMadeWhenTheImplementationRefuses) {
   const auto choice = Value<Choice<Router>>::read(parse("{type: group-limited, groups: 7}"));
-  EXPECT_EQ(error_text([&] { choice.make({64, 8, 1, 1}); }),
+  EXPECT_EQ(error_text([&] {
+              choice.make({64, 8, 1, 1});
+            }),
             "f.yaml:1:1: router group-limited: 64 experts do not divide into 7 groups");
 }
 

@@ -18,7 +18,8 @@ TEST(EditDistance, CountsInsertionsDeletionsSubstitutionsAndSwaps) {
 }
 
 TEST(DidYouMean, NamesTheNearestAndAllThatAreValid) {
-  EXPECT_EQ(did_you_mean("modle", {"cluster", "model"}), "; did you mean 'model'? (valid: cluster, model)");
+  EXPECT_EQ(did_you_mean("modle", {"cluster", "model"}),
+            "; did you mean 'model'? (valid: cluster, model)");
 }
 
 TEST(DidYouMean, DoesNotGuessWhenNothingIsNear) {

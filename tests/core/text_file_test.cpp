@@ -31,7 +31,8 @@ std::string gzip(const std::string& path, const std::string& text) {
 TEST(TextFile, ReadsPlainAndCompressedFilesAlike) {
   const TemporaryDirectory directory;
   std::string text;
-  for (int i = 0; i < 300'000; ++i) text += "line " + std::to_string(i) + "\n";  // beyond one buffer
+  for (int i = 0; i < 300'000; ++i)
+    text += "line " + std::to_string(i) + "\n";  // beyond one buffer
   write(directory.file("plain"), text);
   gzip(directory.file("packed"), text);
   EXPECT_EQ(read_text_file(directory.file("plain")), text);
@@ -72,7 +73,8 @@ TEST(TextFile, RefusesABrokenGzipStream) {
   const auto path = directory.file("broken");
   for (const std::size_t kept : {packed.size() / 2, packed.size() - 4}) {
     write(path, packed.substr(0, kept));
-    EXPECT_TRUE(error_text([&] { read_text_file(path); }).starts_with(path + ": cannot read: ")) << kept;
+    EXPECT_TRUE(error_text([&] { read_text_file(path); }).starts_with(path + ": cannot read: "))
+        << kept;
   }
   auto damaged = packed;
   damaged[packed.size() / 2] = static_cast<char>(damaged[packed.size() / 2] ^ 0x55);

@@ -34,7 +34,8 @@ TEST(Yaml, KnowsWhereEveryKeyAndValueWasWritten) {
 }
 
 TEST(Yaml, LeavesScalarsAsTheTextTheyAre) {
-  const Node root = parse("{a: 010, b: yes, c: '010', d: \"yes\", e: 1e3, f: ~, g: null, h: , i: 'null'}");
+  const Node root =
+      parse("{a: 010, b: yes, c: '010', d: \"yes\", e: 1e3, f: ~, g: null, h: , i: 'null'}");
   EXPECT_EQ(root.find("a")->text, "010");
   EXPECT_FALSE(root.find("a")->quoted);
   EXPECT_EQ(root.find("b")->text, "yes");
@@ -53,7 +54,8 @@ TEST(Yaml, RefusesDuplicateKeysAtAnyDepth) {
 }
 
 TEST(Yaml, RefusesTagsExceptTheOneThatMeansText) {
-  EXPECT_EQ(refusal("a: !!int 3\n"), "f.yaml:1:4: YAML tag 'tag:yaml.org,2002:int' is not supported here");
+  EXPECT_EQ(refusal("a: !!int 3\n"),
+            "f.yaml:1:4: YAML tag 'tag:yaml.org,2002:int' is not supported here");
   EXPECT_NE(refusal("a: !mine 3\n"), "");
   EXPECT_TRUE(parse("a: ! 3\n").find("a")->quoted);
 }
@@ -78,7 +80,8 @@ TEST(Yaml, RefusesAliasesThatGrowWithoutEnd) {
 
 TEST(Yaml, RefusesASecondDocumentAtItsPlace) {
   EXPECT_EQ(refusal("a: 1\n---\nb: 2\n"), "f.yaml:3:1: more than one YAML document in a file");
-  for (const char* one : {"---\na: 1\n", "a: 1\n...\n", "a: |+\n  text\n\n", "a: 1"}) EXPECT_EQ(refusal(one), "") << one;
+  for (const char* one : {"---\na: 1\n", "a: 1\n...\n", "a: |+\n  text\n\n", "a: 1"})
+    EXPECT_EQ(refusal(one), "") << one;
   EXPECT_EQ(parse("a: |+\n  text\n\n").find("a")->text, "text\n\n");
 }
 
@@ -93,13 +96,16 @@ TEST(Yaml, SurvivesDeepNesting) {
 
 TEST(Yaml, ReadsFilesOfOtherSystems) {
   EXPECT_EQ(parse("a: 1\r\nb: x\r\n").find("b")->text, "x");
-  const Node marked = parse("\xEF\xBB\xBF" "a: 1\n");
+  const Node marked = parse(
+      "\xEF\xBB\xBF"
+      "a: 1\n");
   ASSERT_NE(marked.find("a"), nullptr);
   EXPECT_EQ(marked.find("a")->text, "1");
 }
 
 TEST(Yaml, RefusesTabsAsIndentation) {
-  EXPECT_TRUE(refusal("model:\n\tname: x\n").starts_with("f.yaml:2:")) << refusal("model:\n\tname: x\n");
+  EXPECT_TRUE(refusal("model:\n\tname: x\n").starts_with("f.yaml:2:"))
+      << refusal("model:\n\tname: x\n");
 }
 
 TEST(Yaml, SaysWhereTheSyntaxIsBroken) {
@@ -127,9 +133,30 @@ TEST(Yaml, SaysWhichFileItCannotRead) {
 TEST(Yaml, WritesTextThatLooksLikeSomethingElseSoThatItStaysText) {
   Node root = Node::mapping();
   int i = 0;
-  for (const char* text : {"010", "yes", "null", "~", "", " lead", "trail ", "a: b", "# no comment", "- x",
-                           "{x", "[", "line\nbreak\n", "tab\there", "\"quoted\"", "back\\slash", "*star",
-                           "&and", "!bang", "%x", "@y", "`z", "ünïcode \xE2\x82\xAC", "\x01\x1b[0m"})
+  for (const char* text : {"010",
+                           "yes",
+                           "null",
+                           "~",
+                           "",
+                           " lead",
+                           "trail ",
+                           "a: b",
+                           "# no comment",
+                           "- x",
+                           "{x",
+                           "[",
+                           "line\nbreak\n",
+                           "tab\there",
+                           "\"quoted\"",
+                           "back\\slash",
+                           "*star",
+                           "&and",
+                           "!bang",
+                           "%x",
+                           "@y",
+                           "`z",
+                           "ünïcode \xE2\x82\xAC",
+                           "\x01\x1b[0m"})
     root.set("k" + std::to_string(i++), Node::scalar(text, true));
   Node list = Node::sequence();
   list.items = {Node::scalar("3.2 us"), Node{}, root, Node::sequence(), Node::mapping()};

@@ -50,7 +50,8 @@ TEST_F(Document, IncludesFilesRelativeToTheIncludingOne) {
   EXPECT_EQ(at(root, "engine", "b"), "2");
   EXPECT_EQ(at(root, "engine", "c"), "3");
   EXPECT_EQ(root.find("include"), nullptr);
-  EXPECT_EQ(without_folder(to_string(root.find("engine")->find("b")->where)), "parts/base.yaml:2:19");
+  EXPECT_EQ(without_folder(to_string(root.find("engine")->find("b")->where)),
+            "parts/base.yaml:2:19");
 }
 
 TEST_F(Document, LaterFilesOfAListOfIncludesWin) {
@@ -91,11 +92,13 @@ TEST_F(Document, RefusesIncludesThatCannotBeRead) {
 TEST_F(Document, RefusesAFileThatIsNoScenario) {
   EXPECT_EQ(refusal(""), "main.yaml:1:1: the file is empty");
   EXPECT_EQ(refusal("- 1\n"), "main.yaml:1:1: a scenario is a mapping (key: value), found a list");
-  EXPECT_EQ(refusal("hello\n"), "main.yaml:1:1: a scenario is a mapping (key: value), found 'hello'");
+  EXPECT_EQ(refusal("hello\n"),
+            "main.yaml:1:1: a scenario is a mapping (key: value), found 'hello'");
 }
 
 TEST_F(Document, OverridesReplaceAndCreateInTheirOrder) {
-  const Node root = load("engine: {a: 1}\n", {"engine.a=2", "slo.ttft=1 s", "engine.a=3", "engine.l=[1]"});
+  const Node root =
+      load("engine: {a: 1}\n", {"engine.a=2", "slo.ttft=1 s", "engine.a=3", "engine.l=[1]"});
   EXPECT_EQ(at(root, "engine", "a"), "3");
   EXPECT_EQ(at(root, "slo", "ttft"), "1 s");
   EXPECT_TRUE(root.find("engine")->find("l")->is_sequence());
@@ -144,7 +147,8 @@ TEST(Merge, IsDeepForMappingsAndReplacesTheRest) {
 
 TEST(Merge, DropsTheParametersOfAPolicyWhoseTypeChanges) {
   const Node base = parse_yaml("{arrivals: {type: poisson, rate: 4 /s}}", "f");
-  const Node other = merge(base, parse_yaml("{arrivals: {type: closed-loop, concurrency: 8}}", "g"));
+  const Node other =
+      merge(base, parse_yaml("{arrivals: {type: closed-loop, concurrency: 8}}", "g"));
   EXPECT_EQ(at(other, "arrivals", "rate"), "(absent)");
   EXPECT_EQ(at(other, "arrivals", "concurrency"), "8");
   const Node same = merge(base, parse_yaml("{arrivals: {type: poisson, seed: 8}}", "g"));
