@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "sim/core/data_path.hpp"
+
 namespace moesim {
 
 InputPath Value<InputPath>::read(const Node& node) {
@@ -12,8 +14,10 @@ InputPath Value<InputPath>::read(const Node& node) {
   std::error_code ignored;
   if (path.is_relative() && !node.where.file.starts_with("-s ") && fs::exists(beside, ignored))
     return {beside.lexically_normal().string()};
-  if (!fs::exists(path, ignored)) throw InputError(node.where, "no such file: " + path.string());
-  return {path.string()};
+  if (fs::exists(path, ignored)) return {path.string()};
+  const fs::path shipped = path.is_relative() ? fs::path(data_path(path.string())) : path;
+  if (!fs::exists(shipped, ignored)) throw InputError(node.where, "no such file: " + path.string());
+  return {shipped.string()};
 }
 
 }  // namespace moesim

@@ -54,26 +54,31 @@ ChoicePool::ChoicePool(std::int64_t experts, const Choices& choices, std::span<c
   for (std::size_t e = 0; e < width; ++e)
     inclusion_[e] = static_cast<double>(total[e]) / static_cast<double>(tokens_);
   // The pool's own frequencies carry its sampling noise, which no large batch has.
-  if (!weights.empty()) inclusion_ = inclusion_from_weights(choices, weights, groups);
+  known_weights_ = !weights.empty();
+  if (known_weights_) inclusion_ = inclusion_from_weights(choices, weights, groups);
 }
 
 void ChoicePool::draw(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,
                       std::span<std::int32_t> counts) const {
   assert(static_cast<std::int64_t>(counts.size()) == experts_);
-  if (batch > tokens_) return draw_counts(batch, seed, layer, step, counts);
+  if (batch > tokens_ && known_weights_) return draw_counts(batch, seed, layer, step, counts);
   const RandomStream stream(seed, stream_id("batch", layer));
-  const auto width = static_cast<std::size_t>(experts_);
   const auto begin = static_cast<std::int64_t>(stream.below(step, static_cast<std::uint64_t>(tokens_)));
+  draw_window(batch % tokens_, begin, counts);
+  const auto rounds = static_cast<std::int32_t>(batch / tokens_);
+  if (rounds == 0) return;
+  const auto* total = &cumulative_[static_cast<std::size_t>(tokens_ * experts_)];
+  for (std::size_t e = 0; e < counts.size(); ++e) counts[e] += rounds * total[e];
+}
+
+void ChoicePool::draw_window(std::int64_t batch, std::int64_t begin, std::span<std::int32_t> counts) const {
+  const auto row = [&](std::int64_t token) { return &cumulative_[static_cast<std::size_t>(token * experts_)]; };
   const auto end = begin + batch;
-  const auto* first = &cumulative_[static_cast<std::size_t>(begin) * width];
-  if (end <= tokens_) {
-    const auto* last = &cumulative_[static_cast<std::size_t>(end) * width];
-    for (std::size_t e = 0; e < width; ++e) counts[e] = last[e] - first[e];
-    return;
-  }
-  const auto* total = &cumulative_[static_cast<std::size_t>(tokens_) * width];
-  const auto* last = &cumulative_[static_cast<std::size_t>(end - tokens_) * width];
-  for (std::size_t e = 0; e < width; ++e) counts[e] = total[e] - first[e] + last[e];
+  const auto *first = row(begin), *last = row(end <= tokens_ ? end : end - tokens_);
+  for (std::size_t e = 0; e < counts.size(); ++e) counts[e] = last[e] - first[e];
+  if (end <= tokens_) return;
+  const auto* total = row(tokens_);
+  for (std::size_t e = 0; e < counts.size(); ++e) counts[e] += total[e];
 }
 
 void ChoicePool::draw_counts(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,

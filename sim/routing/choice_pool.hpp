@@ -1,7 +1,8 @@
 // The choices of one MoE layer in the form a step needs: how many tokens of a batch go to each expert, in time that
 // does not depend on the batch. A pool of sampled (or recorded) tokens is stored as running counts; a batch no larger
-// than the pool is a window of it at a random place, exact to the token. Larger batches are drawn by counts: the
-// expected counts plus binomial noise, integers that sum to tokens x top_k. Both agree in mean and variance (tested).
+// than the pool is a window of it at a random place, exact to the token. Larger batches of a source with known weights
+// are drawn by counts: the expected counts plus binomial noise, integers that sum to tokens x top_k; both agree in mean
+// and variance (tested). Of other sources (recorded, balanced) they go through the pool again and again.
 // Not modelled: correlation between the batches of successive steps beyond the layer's fixed popularity.
 #pragma once
 
@@ -34,6 +35,7 @@ class ChoicePool {
   std::vector<double> part_probability(std::span<const std::int32_t> part_of_expert, std::int32_t parts) const;
 
  private:
+  void draw_window(std::int64_t batch, std::int64_t begin, std::span<std::int32_t> counts) const;
   void draw_counts(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,
                    std::span<std::int32_t> counts) const;
 
@@ -41,6 +43,7 @@ class ChoicePool {
   std::vector<std::uint16_t> cumulative_;  ///< [tokens + 1][experts]
   std::vector<std::uint16_t> choices_;
   std::vector<double> inclusion_;
+  bool known_weights_ = false;
 };
 
 /// Probability that a token chooses each expert, from sampled choices and the weights they were drawn with: the sum over

@@ -117,6 +117,15 @@ TEST(ChoicePool, InclusionProbabilitiesAreLongRunFrequencies) {
   }
 }
 
+TEST(ChoicePool, KeepsBalancedChoicesBalancedBeyondThePool) {
+  const auto pool = make_pool(Choice<ChoiceSource>("balanced"), "top-k", 64, 4, 160);
+  std::vector<std::int32_t> counts(64);
+  for (const std::int64_t batch : {16, 160, 1600, 16000, 160016}) {
+    pool.draw(batch, 1, 0, 3, counts);
+    for (const auto n : counts) EXPECT_EQ(n, batch * 4 / 64) << batch;
+  }
+}
+
 TEST(Inclusion, IsExactWhereItIsObvious) {
   const Choices one_pick{1, {0, 0, 1, 2}};  // whatever was picked, the chance was w_e / sum
   const std::vector<double> weights = {3, 2, 1};

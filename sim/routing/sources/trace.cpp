@@ -8,6 +8,7 @@
 #include <numeric>
 #include <string_view>
 
+#include "sim/core/input_path.hpp"
 #include "sim/core/random.hpp"
 #include "sim/core/text_file.hpp"
 #include "sim/routing/choice_source.hpp"
@@ -18,16 +19,16 @@ namespace {
 class Trace final : public ChoiceSource {
  public:
   struct Config {
-    std::string file;
+    InputPath file;
     static const Parameters<Config>& parameters() {
       static const auto list = Parameters<Config>().required(
           "file", &Config::file, "CSV of recorded choices, one column l1, l2, ... per MoE layer",
-          "routing.csv.gz");
+          "sim/routing/sources/example_choices.csv");
       return list;
     }
   };
 
-  Trace(const Config& config, const Context& context) : file_(config.file), context_(context) {
+  Trace(const Config& config, const Context& context) : file_(config.file.path), context_(context) {
     const std::string text = read_text_file(file_);
     std::string_view rest = text;
     read_header(next_line(rest));

@@ -1,9 +1,7 @@
 #include "sim/serving/trace.hpp"
 
-#include <filesystem>
-
+#include "sim/core/input_path.hpp"
 #include "sim/serving/lengths.hpp"
-#include "sim/serving/lengths_profile.hpp"
 
 namespace moesim {
 namespace {
@@ -17,7 +15,7 @@ namespace {
 class TraceLengths final : public Lengths {
  public:
   struct Config {
-    std::string file;
+    InputPath file;
     static const Parameters<Config>& parameters() {
       static const auto list = Parameters<Config>().required(
           "file", &Config::file,
@@ -25,15 +23,10 @@ class TraceLengths final : public Lengths {
           "sim/serving/lengths/example_trace.csv");
       return list;
     }
-    void check(const Node& at) const {
-      std::error_code ignored;
-      if (!std::filesystem::exists(find_data_file(file), ignored))
-        throw InputError(at.find("file")->where, "no such file: " + file);
-    }
   };
 
   TraceLengths(const Config& config, const Context&)
-      : requests_(read_trace(find_data_file(config.file))) {}
+      : requests_(read_trace(config.file.path)) {}
 
   Tokens at(std::int64_t request) const override {
     const auto& row = requests_[static_cast<std::size_t>(request) % requests_.size()];
