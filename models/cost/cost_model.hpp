@@ -1,8 +1,9 @@
 // Slot: what an operation costs on one device.
-// Life cycle: built once per run with the device; every method is a pure function of its arguments and is called for
-// every phase of every step, so it must be cheap (well under a microsecond). Contract: times are positive and finite
-// for positive work, zero for none, and do not shrink when work grows. A prediction says which tier it came from and
-// whether it lies inside the measured range (the trust region). Knows no network and no schedule.
+// Life cycle: built once per run with the device; every method is a pure function of its arguments
+// and is called for every phase of every step, so it must be cheap (well under a microsecond).
+// Contract: times are positive and finite for positive work, zero for none, and do not shrink when
+// work grows. A prediction says which tier it came from and whether it lies inside the measured
+// range (the trust region). Knows no network and no schedule.
 #pragma once
 
 #include <cstdint>
@@ -31,14 +32,15 @@ struct Gemm {
   Dtype activation = Dtype::bf16;
 };
 
-/// The routed experts of one MoE layer on one rank: top-k, permute, two grouped GEMMs with activation, weighted sum.
+/// The routed experts of one MoE layer on one rank: top-k, permute, two grouped GEMMs with
+/// activation, weighted sum.
 struct ExpertWork {
   std::int64_t hidden = 0;
   std::int64_t intermediate = 0;  ///< on this rank, after tensor parallelism
   bool gated = true;
   Dtype weight = Dtype::bf16;
   Dtype activation = Dtype::bf16;
-  std::int64_t tokens = 0;                           ///< entering the layer on this rank
+  std::int64_t tokens = 0;                          ///< entering the layer on this rank
   std::span<const std::int32_t> tokens_per_expert;  ///< of every local expert, idle ones included
 };
 
@@ -71,7 +73,8 @@ class CostModel {
   virtual Prediction gemm(const Gemm& gemm) const = 0;
   virtual Prediction experts(const ExpertWork& work) const = 0;
   virtual Prediction attention(const AttentionShape& shape, const AttentionLoad& load) const = 0;
-  /// Element-wise work (norms, activations, residual adds) that reads and writes `moved` in `kernels` kernels.
+  /// Element-wise work (norms, activations, residual adds) that reads and writes `moved` in
+  /// `kernels` kernels.
   virtual Prediction elementwise(Bytes moved, int kernels) const = 0;
 };
 

@@ -1,5 +1,6 @@
-// The commands of `moesim`: plain options in, exit code out (0 fine, 1 the run failed, 2 wrong usage or input, 130
-// interrupted). The command line itself is parsed in main.cpp alone, which is the only file to pay for CLI11.
+// The commands of `moesim`: plain options in, exit code out (0 fine, 1 the run failed, 2 wrong
+// usage or input, 130 interrupted). The command line itself is parsed in main.cpp alone, which is
+// the only file to pay for CLI11.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,8 @@
 
 namespace moesim {
 
-std::vector<Design> read_designs(const std::vector<std::string>& files, const std::vector<std::string>& overrides,
+std::vector<Design> read_designs(const std::vector<std::string>& files,
+                                 const std::vector<std::string>& overrides,
                                  const std::string& variant) {
   std::vector<Design> designs;
   for (const auto& file : files) {
@@ -29,8 +30,9 @@ std::vector<Design> read_designs(const std::vector<std::string>& files, const st
       designs.push_back(std::move(design));
     }
     if (!found)
-      throw InputError(fmt::format("{}: no variant '{}'{}", file, variant,
-                                   names.front().empty() ? "; the file has none" : did_you_mean(variant, names)));
+      throw InputError(fmt::format(
+          "{}: no variant '{}'{}", file, variant,
+          names.front().empty() ? "; the file has none" : did_you_mean(variant, names)));
   }
   return designs;
 }

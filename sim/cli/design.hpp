@@ -16,8 +16,10 @@ struct Design {
   ScenarioPlaces places;
 };
 
-/// Every design of every file, with `overrides` applied; `variant` picks one by name (empty: all). Throws InputError.
-std::vector<Design> read_designs(const std::vector<std::string>& files, const std::vector<std::string>& overrides,
+/// Every design of every file, with `overrides` applied; `variant` picks one by name (empty: all).
+/// Throws InputError.
+std::vector<Design> read_designs(const std::vector<std::string>& files,
+                                 const std::vector<std::string>& overrides,
                                  const std::string& variant);
 
 }  // namespace moesim

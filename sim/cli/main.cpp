@@ -1,8 +1,8 @@
 // moesim: the command line. Results to stdout, everything else to stderr.
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -39,24 +39,30 @@ void add_run(CLI::App& app, RunOptions& options) {
   auto& command = *app.add_subcommand("run", "simulate scenarios and print their results");
   add_design_options(command, options);
   command.add_option("--seed", options.seed, "seed of every random stream")->check(check_seed);
-  command.add_option("--out", options.out, "folder for everything: JSON, CSV, timeline, plots, HTML report");
+  command.add_option("--out", options.out,
+                     "folder for everything: JSON, CSV, timeline, plots, HTML report");
   command.add_option("--json", options.json, "result as JSON to a file, - for standard output");
   command.add_option("--csv", options.csv, "one line per request as CSV to a file, or -");
-  command.add_option("--trace", options.trace, "timeline as Chrome trace for ui.perfetto.dev to a file, or -");
+  command.add_option("--trace", options.trace,
+                     "timeline as Chrome trace for ui.perfetto.dev to a file, or -");
   command.add_option("--report", options.report, "self-contained HTML report to a file");
-  command.add_option("--format", options.format, "key names of the JSON")->check(CLI::IsMember({"moesim", "vllm"}));
+  command.add_option("--format", options.format, "key names of the JSON")
+      ->check(CLI::IsMember({"moesim", "vllm"}));
   command.add_option("--jobs", options.jobs, "designs simulated at a time (default: all cores)");
   command.add_flag("--quiet", options.quiet, "no table, no progress");
 }
 
 void add_validate(CLI::App& app, ValidateOptions& options) {
-  auto& command = *app.add_subcommand("validate", "accuracy against reference measurements (MOESIM_REFERENCE_DATA)");
+  auto& command = *app.add_subcommand(
+      "validate", "accuracy against reference measurements (MOESIM_REFERENCE_DATA)");
   command.add_option("names", options.names, "what to validate: serving (default: all)");
   command.add_option("--json", options.json, "the ledger as JSON to a file, - for standard output");
   command.add_flag("--markdown", options.markdown, "the table as Markdown");
-  command.add_option("--rounds", options.rounds,
-                     "requests per point as a multiple of its concurrency; 10 as the benchmarks (default: fewer where "
-                     "outputs are long)")
+  command
+      .add_option("--rounds", options.rounds,
+                  "requests per point as a multiple of its concurrency; 10 as the benchmarks "
+                  "(default: fewer where "
+                  "outputs are long)")
       ->check(CLI::Range(1, 1000));
   command.add_option("--jobs", options.jobs, "points simulated at a time (default: all cores)");
 }
@@ -72,9 +78,12 @@ struct Options {
 
 void add_commands(CLI::App& app, Options& o) {
   add_run(app, o.run);
-  add_design_options(*app.add_subcommand("check", "load and build scenarios without running them; print them resolved"),
-                     o.check);
-  auto& compare = *app.add_subcommand("compare", "two results side by side: inputs that differ, then every figure");
+  add_design_options(
+      *app.add_subcommand("check",
+                          "load and build scenarios without running them; print them resolved"),
+      o.check);
+  auto& compare = *app.add_subcommand(
+      "compare", "two results side by side: inputs that differ, then every figure");
   compare.add_option("a", o.a, "result JSON")->required();
   compare.add_option("b", o.b, "result JSON")->required();
   auto& model = *app.add_subcommand("model", "the architectures moesim knows");
@@ -124,7 +133,9 @@ int run(int argc, char** argv) {
   CLI::App app{"moesim: a discrete-event simulator of Mixture-of-Experts serving"};
   app.set_version_flag("--version", std::string("moesim ") + version());
   app.require_subcommand(1);
-  app.footer("Every command explains itself: moesim COMMAND --help. Policies and their parameters: moesim list.");
+  app.footer(
+      "Every command explains itself: moesim COMMAND --help. Policies and their parameters: moesim "
+      "list.");
   Options options;
   add_commands(app, options);
   try {

@@ -11,9 +11,11 @@ namespace {
 /// Visits every field once, so that packing and unpacking cannot disagree.
 template <class Archive, class R>
 void fields(Archive& a, R& r) {
-  a(r.title), a(r.scenario), a(r.seed), a(r.wall_s), a(r.peak_rss_bytes), a(r.events), a(r.simulated_s), a(r.gpus);
+  a(r.title), a(r.scenario), a(r.seed), a(r.wall_s), a(r.peak_rss_bytes), a(r.events),
+      a(r.simulated_s), a(r.gpus);
   a(r.submitted), a(r.completed), a(r.failed), a(r.input_tokens), a(r.output_tokens);
-  a(r.output_tokens_per_s), a(r.total_tokens_per_s), a(r.requests_per_s), a(r.output_tokens_per_s_per_gpu);
+  a(r.output_tokens_per_s), a(r.total_tokens_per_s), a(r.requests_per_s),
+      a(r.output_tokens_per_s_per_gpu);
   a(r.ttft_s), a(r.tpot_s), a(r.itl_s), a(r.e2e_s), a(r.queue_s), a(r.goodput);
   a(r.prefill_steps), a(r.decode_steps), a(r.mixed_steps), a(r.mean_decode_s), a(r.preemptions);
   a(r.moe), a(r.network), a(r.time_outside_calibration_fraction), a(r.time_breakdown_s);
@@ -24,7 +26,7 @@ struct Writer {
   std::string out;
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void operator()(const T& value) {
     out.append(reinterpret_cast<const char*>(&value), sizeof value);
   }
@@ -33,8 +35,12 @@ struct Writer {
     out += text;
   }
   void operator()(const Node& node) { (*this)(to_yaml(node)); }
-  void operator()(const PhaseRow& row) { (*this)(row.track), (*this)(row.name), (*this)(row.start_s), (*this)(row.duration_s); }
-  void operator()(const std::pair<std::string, double>& pair) { (*this)(pair.first), (*this)(pair.second); }
+  void operator()(const PhaseRow& row) {
+    (*this)(row.track), (*this)(row.name), (*this)(row.start_s), (*this)(row.duration_s);
+  }
+  void operator()(const std::pair<std::string, double>& pair) {
+    (*this)(pair.first), (*this)(pair.second);
+  }
   template <class T>
   void operator()(const std::vector<T>& values) {
     (*this)(values.size());
@@ -53,7 +59,7 @@ struct Reader {
     return start;
   }
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void operator()(T& value) {
     std::memcpy(static_cast<void*>(&value), take(sizeof value), sizeof value);
   }
@@ -67,8 +73,12 @@ struct Reader {
     (*this)(text);
     node = parse_yaml(text, "result");
   }
-  void operator()(PhaseRow& row) { (*this)(row.track), (*this)(row.name), (*this)(row.start_s), (*this)(row.duration_s); }
-  void operator()(std::pair<std::string, double>& pair) { (*this)(pair.first), (*this)(pair.second); }
+  void operator()(PhaseRow& row) {
+    (*this)(row.track), (*this)(row.name), (*this)(row.start_s), (*this)(row.duration_s);
+  }
+  void operator()(std::pair<std::string, double>& pair) {
+    (*this)(pair.first), (*this)(pair.second);
+  }
   template <class T>
   void operator()(std::vector<T>& values) {
     std::size_t size = 0;

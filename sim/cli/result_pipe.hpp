@@ -1,5 +1,5 @@
-// A Result through a pipe between two processes of the same program: field by field in binary, nothing else. Not a file
-// format; result_json.hpp is.
+// A Result through a pipe between two processes of the same program: field by field in binary,
+// nothing else. Not a file format; result_json.hpp is.
 #pragma once
 
 #include <string>

@@ -33,14 +33,17 @@ std::string json_of(const RunOptions& options, const std::vector<Result>& result
 }
 
 void write_or_print(const std::string& path, const std::string& content) {
-  if (path == "-") fmt::print("{}", content);
-  else write_output_file(path, content);
+  if (path == "-")
+    fmt::print("{}", content);
+  else
+    write_output_file(path, content);
 }
 
 /// A file name from a variant's name: anything unusual becomes '_'.
 std::string folder_name(const std::string& name) {
   std::string safe;
-  for (const char c : name) safe += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ? c : '_';
+  for (const char c : name)
+    safe += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ? c : '_';
   return safe.empty() || safe.front() == '.' ? "_" + safe : safe;
 }
 
@@ -55,10 +58,12 @@ std::string command_text(const RunOptions& options) {
   return text;
 }
 
-void write_report(const RunOptions& options, const std::vector<Design>& designs, const std::vector<Result>& results,
-                  const std::string& path, const std::string& figure_directory) {
+void write_report(const RunOptions& options, const std::vector<Design>& designs,
+                  const std::vector<Result>& results, const std::string& path,
+                  const std::string& figure_directory) {
   HtmlReport report;
-  report.title = results.size() == 1 ? results.front().title : std::filesystem::path(designs.front().file).stem().string();
+  report.title = results.size() == 1 ? results.front().title
+                                     : std::filesystem::path(designs.front().file).stem().string();
   report.question = designs.front().scenario.question;
   report.command = command_text(options);
   report.results = results;
@@ -72,7 +77,8 @@ void write_report(const RunOptions& options, const std::vector<Design>& designs,
 void write_report_alone(const RunOptions& options, const std::vector<Design>& designs,
                         const std::vector<Result>& results) {
   auto pattern = (std::filesystem::temp_directory_path() / "moesim-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr) throw InputError(pattern + ": cannot write: no temporary folder");
+  if (mkdtemp(pattern.data()) == nullptr)
+    throw InputError(pattern + ": cannot write: no temporary folder");
   const auto remove = [&] {
     std::error_code ignored;
     std::filesystem::remove_all(pattern, ignored);
@@ -86,7 +92,8 @@ void write_report_alone(const RunOptions& options, const std::vector<Design>& de
   remove();
 }
 
-void write_folder(const RunOptions& options, const std::vector<Design>& designs, const std::vector<Result>& results) {
+void write_folder(const RunOptions& options, const std::vector<Design>& designs,
+                  const std::vector<Result>& results) {
   const std::filesystem::path out = options.out;
   write_output_file((out / "result.json").string(), json_of(options, results));
   for (const auto& result : results) {
@@ -107,7 +114,8 @@ void check_outputs(const RunOptions& options, std::size_t results) {
                      "; choose one with --variant, or use --out DIR");
   const std::vector<std::string> paths = {options.json, options.csv, options.trace, options.report};
   if (std::ranges::count(paths, "-") > 1)
-    throw InputError("standard output takes one of --json, --csv, --trace and --report; give the others a file");
+    throw InputError(
+        "standard output takes one of --json, --csv, --trace and --report; give the others a file");
   for (const auto& path : paths)
     if (!path.empty() && path != "-") check_writable(path);
   if (!options.out.empty()) prepare_output_directory(options.out);
@@ -125,7 +133,8 @@ int run_command(RunOptions options) {
   const bool stdout_taken =
       options.json == "-" || options.csv == "-" || options.trace == "-" || options.report == "-";
   if (!options.quiet && !stdout_taken)
-    fmt::print("{}", results.size() == 1 ? summary_table(results.front()) : variants_table(results));
+    fmt::print("{}",
+               results.size() == 1 ? summary_table(results.front()) : variants_table(results));
   if (!options.json.empty()) write_or_print(options.json, json_of(options, results));
   if (!options.csv.empty()) write_or_print(options.csv, request_csv(results.front()));
   if (!options.trace.empty()) write_or_print(options.trace, chrome_trace(results.front()));

@@ -64,8 +64,8 @@ std::vector<Point> points_of(const std::vector<ServingMeasurement>& measurements
 }
 
 std::vector<Simulated> predict(const std::vector<Design>& designs,
-                                const std::vector<std::int64_t>& concurrency,
-                                const AccuracyOptions& options) {
+                               const std::vector<std::int64_t>& concurrency,
+                               const AccuracyOptions& options) {
   std::vector<Simulated> predictions(designs.size());
   std::size_t ended = 0;
   simulate_each(designs, options.jobs, [&](std::size_t i, Outcome outcome) {

@@ -42,8 +42,8 @@ class Progress {
     last_ = Clock::now();
     shown_ = true;
     const double wall = seconds_since(start_);
-    fmt::print(stderr, "\r\033[K{} of {} requests, {:.1f} s simulated, {:.0f} s left", done, all, now.value,
-               wall / static_cast<double>(done) * static_cast<double>(all - done));
+    fmt::print(stderr, "\r\033[K{} of {} requests, {:.1f} s simulated, {:.0f} s left", done, all,
+               now.value, wall / static_cast<double>(done) * static_cast<double>(all - done));
     std::fflush(stderr);
   }
 
@@ -58,7 +58,8 @@ Result run_one(Serving& serving, bool progress) {
   {
     Progress line(start);
     if (progress)
-      serving.on_progress([&](std::int64_t done, std::int64_t all, Seconds now) { line.update(done, all, now); });
+      serving.on_progress(
+          [&](std::int64_t done, std::int64_t all, Seconds now) { line.update(done, all, now); });
     serving.run(collector);
   }
   Result result = collector.result(serving);
@@ -74,10 +75,12 @@ struct Child {
 
 Child start_child(const Design& design) {
   int ends[2];
-  if (pipe(ends) != 0) throw SimulationError(fmt::format("cannot start a process: {}", std::strerror(errno)));
+  if (pipe(ends) != 0)
+    throw SimulationError(fmt::format("cannot start a process: {}", std::strerror(errno)));
   std::fflush(nullptr);
   const pid_t pid = fork();
-  if (pid < 0) throw SimulationError(fmt::format("cannot start a process: {}", std::strerror(errno)));
+  if (pid < 0)
+    throw SimulationError(fmt::format("cannot start a process: {}", std::strerror(errno)));
   if (pid > 0) {
     close(ends[1]);
     return {pid, ends[0]};
@@ -122,8 +125,10 @@ Outcome finish(const Running& running, const Design& design) {
   waitpid(running.child.pid, &status, 0);
   const auto& message = running.message;
   const auto died = [&] {
-    return Outcome{std::nullopt, fmt::format("{} {}: its process ended without a result", design.file, design.variant),
-                   false};
+    return Outcome{
+        std::nullopt,
+        fmt::format("{} {}: its process ended without a result", design.file, design.variant),
+        false};
   };
   if (message.empty()) return died();
   if (message.front() != 'R') return {std::nullopt, message.substr(1), message.front() == 'I'};
@@ -138,7 +143,8 @@ void wait_for_any(const std::vector<Running>& running, std::vector<pollfd>& pipe
   pipes.clear();
   for (const auto& r : running) pipes.push_back({r.child.pipe, POLLIN, 0});
   while (poll(pipes.data(), pipes.size(), -1) < 0)
-    if (errno != EINTR) throw SimulationError(fmt::format("cannot wait for a process: {}", std::strerror(errno)));
+    if (errno != EINTR)
+      throw SimulationError(fmt::format("cannot wait for a process: {}", std::strerror(errno)));
 }
 
 }  // namespace
@@ -150,8 +156,9 @@ std::vector<Result> simulate(const std::vector<Design>& designs, const SimulateO
   }
   for (const auto& design : designs) Serving check(design.scenario, design.places);
   std::vector<Outcome> outcomes(designs.size());
-  simulate_each(designs, options.jobs,
-                [&](std::size_t design, Outcome outcome) { outcomes[design] = std::move(outcome); });
+  simulate_each(designs, options.jobs, [&](std::size_t design, Outcome outcome) {
+    outcomes[design] = std::move(outcome);
+  });
   std::vector<Result> results;
   for (auto& outcome : outcomes) {
     if (outcome.refused) throw InputError(outcome.error);

@@ -1,4 +1,5 @@
-// Runs designs, each in a process of its own (one process is one simulation), as many at a time as there are cores.
+// Runs designs, each in a process of its own (one process is one simulation), as many at a time as
+// there are cores.
 #pragma once
 
 #include <functional>
@@ -16,8 +17,9 @@ struct SimulateOptions {
   unsigned jobs = 0;      ///< 0: all cores
 };
 
-/// Results in the order of the designs. A single design runs in this process. Every design is built, and so checked,
-/// before the first one runs. Throws InputError or SimulationError of the first design that fails.
+/// Results in the order of the designs. A single design runs in this process. Every design is
+/// built, and so checked, before the first one runs. Throws InputError or SimulationError of the
+/// first design that fails.
 std::vector<Result> simulate(const std::vector<Design>& designs, const SimulateOptions& options);
 
 /// What became of one design of many.
@@ -27,8 +29,8 @@ struct Outcome {
   bool refused = false;  ///< the error was found before the run: InputError
 };
 
-/// Every design in a process of its own, `jobs` at a time (0: all cores), whatever becomes of the others. `done` is
-/// called here, in the order in which they end; nothing is kept.
+/// Every design in a process of its own, `jobs` at a time (0: all cores), whatever becomes of the
+/// others. `done` is called here, in the order in which they end; nothing is kept.
 void simulate_each(const std::vector<Design>& designs, unsigned jobs,
                    const std::function<void(std::size_t design, Outcome outcome)>& done);
 

@@ -1,6 +1,7 @@
-// The two ways a run can fail. InputError: the user's file or command line is wrong; found before the run starts, exit
-// code 2, its text opens with file:line:column where there is one. SimulationError: the run itself broke a law
-// (deadlock, lost token, time going back), exit code 1. A programmer's mistake is an assert, not an exception.
+// The two ways a run can fail. InputError: the user's file or command line is wrong; found before
+// the run starts, exit code 2, its text opens with file:line:column where there is one.
+// SimulationError: the run itself broke a law (deadlock, lost token, time going back), exit code 1.
+// A programmer's mistake is an assert, not an exception.
 #pragma once
 
 #include <stdexcept>
@@ -8,7 +9,8 @@
 
 namespace moesim {
 
-/// A place in an input: file, 1-based line and column. Line 0: the input has no lines (a command-line flag).
+/// A place in an input: file, 1-based line and column. Line 0: the input has no lines (a
+/// command-line flag).
 struct Location {
   std::string file;
   int line = 0;
@@ -24,7 +26,8 @@ class InputError : public std::runtime_error {
   InputError(const Location& where, const std::string& what)
       : std::runtime_error(where.file.empty() ? what : to_string(where) + ": " + what),
         placed_(!where.file.empty()) {}
-  /// Whether the text opens with a place; one that does not can be thrown again with the place of its cause.
+  /// Whether the text opens with a place; one that does not can be thrown again with the place of
+  /// its cause.
   bool placed() const { return placed_; }
 
  private:

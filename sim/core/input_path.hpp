@@ -1,6 +1,7 @@
-// A file that a scenario names: relative to the file that names it when it lies there, else to the working directory, so
-// that a scenario can be run from anywhere and `-s workload.trace=PATH` means what the shell means. A file that is in
-// neither place is refused where it is named; whether it can be read shows when it is read.
+// A file that a scenario names: relative to the file that names it when it lies there, else to the
+// working directory, so that a scenario can be run from anywhere and `-s workload.trace=PATH` means
+// what the shell means. A file that is in neither place is refused where it is named; whether it
+// can be read shows when it is read.
 #pragma once
 
 #include <string>

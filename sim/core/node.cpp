@@ -26,10 +26,14 @@ Node Node::sequence() {
 
 std::string Node::describe() const {
   switch (kind) {
-    case Kind::kNull: return "nothing";
-    case Kind::kScalar: return "'" + text + "'";
-    case Kind::kSequence: return "a list";
-    case Kind::kMapping: return "a mapping";
+    case Kind::kNull:
+      return "nothing";
+    case Kind::kScalar:
+      return "'" + text + "'";
+    case Kind::kSequence:
+      return "a list";
+    case Kind::kMapping:
+      return "a mapping";
   }
   return "";
 }

@@ -1,6 +1,6 @@
-// A YAML document as a tree of values that know where they were written. It is what every reader of the project sees;
-// yaml-cpp stays behind parse_yaml(), which refuses duplicate keys and never guesses a type: a scalar is text until the
-// parameter that wants it says what it should be.
+// A YAML document as a tree of values that know where they were written. It is what every reader of
+// the project sees; yaml-cpp stays behind parse_yaml(), which refuses duplicate keys and never
+// guesses a type: a scalar is text until the parameter that wants it says what it should be.
 #pragma once
 
 #include <string>
@@ -40,8 +40,9 @@ struct Node {
   void erase(std::string_view key);
 };
 
-/// Parses one YAML document. Throws InputError at file:line:column for bad syntax, a duplicate key, a key that is not a
-/// scalar, more than one document, or a document that grows beyond a million nodes through aliases.
+/// Parses one YAML document. Throws InputError at file:line:column for bad syntax, a duplicate key,
+/// a key that is not a scalar, more than one document, or a document that grows beyond a million
+/// nodes through aliases.
 Node parse_yaml(const std::string& text, const std::string& file);
 
 /// Reads and parses; InputError when the file cannot be read.

@@ -1,10 +1,12 @@
-// The one list of parameters of a section or a policy. From it come parsing with file:line:column errors, the resolved
-// scenario, `moesim list`, help, the scenario reference and the JSON Schema, so they cannot disagree.
+// The one list of parameters of a section or a policy. From it come parsing with file:line:column
+// errors, the resolved scenario, `moesim list`, help, the scenario reference and the JSON Schema,
+// so they cannot disagree.
 //
 //   struct PoissonConfig {
 //     PerSecond rate{1};
 //     static const Parameters<PoissonConfig>& parameters();   // built once, see below
-//     void check(const Node& at) const;                       // optional: rules over several parameters
+//     void check(const Node& at) const;                       // optional: rules over several
+//     parameters
 //   };
 //   const Parameters<PoissonConfig>& PoissonConfig::parameters() {
 //     static const auto list = Parameters<PoissonConfig>()
@@ -25,7 +27,8 @@
 
 namespace moesim {
 
-/// InputError when `node` is not a mapping or holds a key that is not in `valid` (with the nearest valid name).
+/// InputError when `node` is not a mapping or holds a key that is not in `valid` (with the nearest
+/// valid name).
 void check_keys(const Node& node, const std::vector<std::string>& valid);
 /// InputError when a numeric parameter is outside its bounds.
 void check_bounds(const Node& node, const ParameterInfo& info);
@@ -66,9 +69,9 @@ class Parameters {
       if (value != nullptr && value->is_null() && !field.info.nullable) value = nullptr;
       if (value == nullptr) {
         if (field.info.required)
-          throw InputError(node.where, "missing parameter '" + field.info.name + "': " + field.info.doc +
-                                           " (for example: " + field.info.name + ": " +
-                                           field.info.example + ")");
+          throw InputError(node.where, "missing parameter '" + field.info.name + "': " +
+                                           field.info.doc + " (for example: " + field.info.name +
+                                           ": " + field.info.example + ")");
         continue;
       }
       field.read(config, *value);
@@ -126,7 +129,9 @@ class Parameters {
     field.info.required = required;
     field.info.example = example;
     Value<T>::describe(field.info);
-    field.read = [member](Config& config, const Node& node) { config.*member = Value<T>::read(node); };
+    field.read = [member](Config& config, const Node& node) {
+      config.*member = Value<T>::read(node);
+    };
     field.write = [member](const Config& config) { return Value<T>::write(config.*member); };
     fields_.push_back(std::move(field));
     return *this;

@@ -1,6 +1,7 @@
-// log, exp, normal quantile and cosine from IEEE add, multiply and divide alone. The C library's versions pick other
-// code on CPUs with fused multiply-add, and a last bit decides which expert a token goes to; results must be the same
-// bytes on any machine. Relative error below 1e-14 over the ranges used (tested against the C library).
+// log, exp, normal quantile and cosine from IEEE add, multiply and divide alone. The C library's
+// versions pick other code on CPUs with fused multiply-add, and a last bit decides which expert a
+// token goes to; results must be the same bytes on any machine. Relative error below 1e-14 over the
+// ranges used (tested against the C library).
 #pragma once
 
 #include <bit>
@@ -25,15 +26,18 @@ inline double portable_log(double x) {
   return 2 * s + 2 * s * z * sum + exponent * 0.6931471805599453;
 }
 
-/// Natural logarithm of a positive, normal float, without branches so that loops over arrays become vector code (the
-/// same operations on every element: the same bits as one at a time). Relative error below 3e-7.
+/// Natural logarithm of a positive, normal float, without branches so that loops over arrays become
+/// vector code (the same operations on every element: the same bits as one at a time). Relative
+/// error below 3e-7.
 inline float portable_log(float x) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
-  const auto exponent = static_cast<std::int32_t>(bits - 0x3f3504f3u) >> 23;  // mantissa in [sqrt(1/2), sqrt(2))
+  const auto exponent =
+      static_cast<std::int32_t>(bits - 0x3f3504f3u) >> 23;  // mantissa in [sqrt(1/2), sqrt(2))
   const float m = std::bit_cast<float>(bits - (static_cast<std::uint32_t>(exponent) << 23));
   const float s = (m - 1) / (m + 1);
   const float z = s * s;
-  const float series = 2 * s + 2 * s * z * (1.0f / 3 + z * (1.0f / 5 + z * (1.0f / 7 + z * (1.0f / 9))));
+  const float series =
+      2 * s + 2 * s * z * (1.0f / 3 + z * (1.0f / 5 + z * (1.0f / 7 + z * (1.0f / 9))));
   return series + static_cast<float>(exponent) * 0.69314718f;
 }
 
@@ -43,7 +47,8 @@ inline double portable_exp(double x) {
   if (x > 709) x = 709;
   const double scaled = x * 1.4426950408889634;
   const auto n = static_cast<int>(scaled + (scaled < 0 ? -0.5 : 0.5));
-  const double r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;  // two-part ln 2
+  const double r =
+      (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;  // two-part ln 2
   double sum = 1;
   for (int k = 14; k >= 1; --k) sum = 1 + r * sum / k;
   return sum * std::bit_cast<double>(static_cast<std::uint64_t>(n + 1023) << 52);
@@ -54,7 +59,8 @@ inline float portable_cos_turn(float u) {
   const float x = u - 0.5f;
   const float y = 6.2831853f * (0.25f - (x < 0 ? -x : x));  // cos(2 pi u) = -sin(y), |y| <= pi / 2
   const float z = y * y;
-  return -y * (1 + z * (-1.0f / 6 + z * (1.0f / 120 + z * (-1.0f / 5040 + z * (1.0f / 362880 - z / 39916800)))));
+  return -y * (1 + z * (-1.0f / 6 + z * (1.0f / 120 +
+                                         z * (-1.0f / 5040 + z * (1.0f / 362880 - z / 39916800)))));
 }
 
 /// cos(2 pi u) for u in [0, 1).

@@ -20,16 +20,18 @@ struct Unit {
   bool preferred = false;  ///< used by format_quantity; listed from large to small
 };
 
-// Decimal prefixes are powers of 1000, binary ones (Ki, Mi, ...) of 1024. "bit" exists because NICs are sold in Gbit/s.
+// Decimal prefixes are powers of 1000, binary ones (Ki, Mi, ...) of 1024. "bit" exists because NICs
+// are sold in Gbit/s.
 const std::vector<Unit>& units() {
   static const std::vector<Unit> table = [] {
-    std::vector<Unit> u = {{"h", Dimension::kTime, 3600}, {"min", Dimension::kTime, 60},
-                           {"s", Dimension::kTime, 1, true}, {"ms", Dimension::kTime, 1e-3, true},
-                           {"us", Dimension::kTime, 1e-6, true}, {"ns", Dimension::kTime, 1e-9, true},
-                           {"/s", Dimension::kRate, 1, true}, {"req/s", Dimension::kRate, 1},
-                           {"tok/s", Dimension::kRate, 1}, {"Hz", Dimension::kRate, 1},
-                           {"/min", Dimension::kRate, 1.0 / 60}, {"req/min", Dimension::kRate, 1.0 / 60},
-                           {"/h", Dimension::kRate, 1.0 / 3600}, {"req/h", Dimension::kRate, 1.0 / 3600}};
+    std::vector<Unit> u = {
+        {"h", Dimension::kTime, 3600},        {"min", Dimension::kTime, 60},
+        {"s", Dimension::kTime, 1, true},     {"ms", Dimension::kTime, 1e-3, true},
+        {"us", Dimension::kTime, 1e-6, true}, {"ns", Dimension::kTime, 1e-9, true},
+        {"/s", Dimension::kRate, 1, true},    {"req/s", Dimension::kRate, 1},
+        {"tok/s", Dimension::kRate, 1},       {"Hz", Dimension::kRate, 1},
+        {"/min", Dimension::kRate, 1.0 / 60}, {"req/min", Dimension::kRate, 1.0 / 60},
+        {"/h", Dimension::kRate, 1.0 / 3600}, {"req/h", Dimension::kRate, 1.0 / 3600}};
     constexpr std::array<std::string_view, 6> prefix = {"P", "T", "G", "M", "k", ""};
     constexpr std::array<double, 6> scale = {1e15, 1e12, 1e9, 1e6, 1e3, 1};
     static std::vector<std::string> names;  // owns the composed names
@@ -69,36 +71,54 @@ std::vector<std::string> unit_names(Dimension dimension) {
 
 std::string_view dimension_name(Dimension dimension) {
   switch (dimension) {
-    case Dimension::kTime: return "time";
-    case Dimension::kBytes: return "bytes";
-    case Dimension::kWork: return "FLOP";
-    case Dimension::kBandwidth: return "bandwidth";
-    case Dimension::kCompute: return "FLOP rate";
-    case Dimension::kRate: return "rate";
+    case Dimension::kTime:
+      return "time";
+    case Dimension::kBytes:
+      return "bytes";
+    case Dimension::kWork:
+      return "FLOP";
+    case Dimension::kBandwidth:
+      return "bandwidth";
+    case Dimension::kCompute:
+      return "FLOP rate";
+    case Dimension::kRate:
+      return "rate";
   }
   return "";
 }
 
 std::string_view dimension_phrase(Dimension dimension) {
   switch (dimension) {
-    case Dimension::kTime: return "a time";
-    case Dimension::kBytes: return "a number of bytes";
-    case Dimension::kWork: return "a number of FLOP";
-    case Dimension::kBandwidth: return "a bandwidth";
-    case Dimension::kCompute: return "a FLOP rate";
-    case Dimension::kRate: return "a rate";
+    case Dimension::kTime:
+      return "a time";
+    case Dimension::kBytes:
+      return "a number of bytes";
+    case Dimension::kWork:
+      return "a number of FLOP";
+    case Dimension::kBandwidth:
+      return "a bandwidth";
+    case Dimension::kCompute:
+      return "a FLOP rate";
+    case Dimension::kRate:
+      return "a rate";
   }
   return "";
 }
 
 std::string_view dimension_example(Dimension dimension) {
   switch (dimension) {
-    case Dimension::kTime: return "3.2 us";
-    case Dimension::kBytes: return "80 GiB";
-    case Dimension::kWork: return "2 TFLOP";
-    case Dimension::kBandwidth: return "900 GB/s";
-    case Dimension::kCompute: return "989 TFLOP/s";
-    case Dimension::kRate: return "4 /s";
+    case Dimension::kTime:
+      return "3.2 us";
+    case Dimension::kBytes:
+      return "80 GiB";
+    case Dimension::kWork:
+      return "2 TFLOP";
+    case Dimension::kBandwidth:
+      return "900 GB/s";
+    case Dimension::kCompute:
+      return "989 TFLOP/s";
+    case Dimension::kRate:
+      return "4 /s";
   }
   return "";
 }
@@ -108,8 +128,8 @@ double parse_quantity(std::string_view text, Dimension dimension) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || !std::isfinite(number))
-    throw std::invalid_argument(
-        fmt::format("'{}' is not {} (write it like '{}')", text, dimension_phrase(dimension), example));
+    throw std::invalid_argument(fmt::format("'{}' is not {} (write it like '{}')", text,
+                                            dimension_phrase(dimension), example));
   std::string_view name(end, static_cast<std::size_t>(text.data() + text.size() - end));
   while (!name.empty() && name.front() == ' ') name.remove_prefix(1);
   if (name.empty())
@@ -138,8 +158,10 @@ std::string format_quantity(double value, Dimension dimension) {
   }
   const auto text = fmt::format("{} {}", value / best->factor, best->name);
   if (parse_quantity(text, dimension) == value) return text;
-  for (const auto& unit : units())  // rounding in the division: fall back on the SI unit, which is exact
-    if (unit.dimension == dimension && unit.factor == 1) return fmt::format("{} {}", value, unit.name);
+  for (const auto& unit :
+       units())  // rounding in the division: fall back on the SI unit, which is exact
+    if (unit.dimension == dimension && unit.factor == 1)
+      return fmt::format("{} {}", value, unit.name);
   return text;
 }
 

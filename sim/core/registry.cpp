@@ -22,14 +22,16 @@ SlotValue read_slot(const Node& node, std::string_view slot) {
   if (node.is_mapping()) {
     type = node.find("type");
     if (type == nullptr)
-      throw InputError(node.where, fmt::format("missing key 'type': which {}{}", slot, did_you_mean("", names)));
+      throw InputError(
+          node.where, fmt::format("missing key 'type': which {}{}", slot, did_you_mean("", names)));
     parameters = node;
     parameters.erase("type");
   }
   const auto name = read_text(*type);
   const auto found = listing.implementations.find(name);
   if (found == listing.implementations.end())
-    throw InputError(type->where, fmt::format("unknown {} '{}'{}", slot, name, did_you_mean(name, names)));
+    throw InputError(type->where,
+                     fmt::format("unknown {} '{}'{}", slot, name, did_you_mean(name, names)));
   Node resolved = found->second.resolve(parameters);
   resolved.where = node.where;
   return {name, std::move(resolved)};

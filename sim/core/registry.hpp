@@ -1,12 +1,16 @@
-// Slots and their implementations. A slot is an abstract class that names itself and the Context its implementations
-// are built with; an implementation is one .cpp that registers name, one-line description and parameter list:
+// Slots and their implementations. A slot is an abstract class that names itself and the Context
+// its implementations are built with; an implementation is one .cpp that registers name, one-line
+// description and parameter list:
 //
-//   class Arrivals { public: static constexpr auto slot = SlotInfo{"arrivals", "when requests come"};
+//   class Arrivals { public: static constexpr auto slot = SlotInfo{"arrivals", "when requests
+//   come"};
 //                            struct Context {...}; virtual ~Arrivals() = default; ... };
-//   class Poisson final : public Arrivals { public: struct Config {...}; Poisson(const Config&, const Context&); ... };
-//   const Register<Arrivals, Poisson> registered("poisson", "memoryless arrivals at a mean rate");
+//   class Poisson final : public Arrivals { public: struct Config {...}; Poisson(const Config&,
+//   const Context&); ... }; const Register<Arrivals, Poisson> registered("poisson", "memoryless
+//   arrivals at a mean rate");
 //
-// In YAML a slot is `{type: NAME, parameter: value, ...}`, or just NAME. Registered before main(); read-only after.
+// In YAML a slot is `{type: NAME, parameter: value, ...}`, or just NAME. Registered before main();
+// read-only after.
 #pragma once
 
 #include <functional>
@@ -30,8 +34,9 @@ struct ImplementationInfo {
   std::string name;
   std::string doc;
   std::function<std::vector<ParameterInfo>()> parameters;
-  std::function<Node(const Node&)> resolve;  ///< checks parameters, adds defaults; throws InputError
-  std::function<Node()> example;             ///< required parameters at their example values
+  std::function<Node(const Node&)>
+      resolve;                    ///< checks parameters, adds defaults; throws InputError
+  std::function<Node()> example;  ///< required parameters at their example values
 };
 
 /// All slots of the program by name, for `moesim list`, help, the reference and the JSON Schema.
@@ -67,16 +72,19 @@ struct Register {
     listing.doc = Slot::slot.doc;
     listing.implementations[name] = {
         name, doc, [] { return Config::parameters().describe(); },
-        [](const Node& node) { return Config::parameters().write(Config::parameters().read(node)); },
+        [](const Node& node) {
+          return Config::parameters().write(Config::parameters().read(node));
+        },
         [] { return Config::parameters().example(); }};
-    Registry<Slot>::factories()[name] = [](const Node& node, const typename Slot::Context& context) {
+    Registry<Slot>::factories()[name] = [](const Node& node,
+                                           const typename Slot::Context& context) {
       return std::make_unique<Implementation>(Config::parameters().read(node), context);
     };
   }
 };
 
-/// An implementation chosen in a scenario: a parameter type like any other. Holds the resolved parameters, so a chosen
-/// policy can be printed, compared and built any number of times.
+/// An implementation chosen in a scenario: a parameter type like any other. Holds the resolved
+/// parameters, so a chosen policy can be printed, compared and built any number of times.
 template <class Slot>
 struct Choice {
   std::string type;
@@ -87,7 +95,8 @@ struct Choice {
   /// An implementation with default parameters; for defaults in Config structs.
   explicit Choice(std::string name) : type(std::move(name)), parameters(Node::mapping()) {}
 
-  /// Builds it. What the implementation itself refuses is thrown with the place of the choice in the scenario.
+  /// Builds it. What the implementation itself refuses is thrown with the place of the choice in
+  /// the scenario.
   std::unique_ptr<Slot> make(const typename Slot::Context& context) const {
     try {
       return Registry<Slot>::factories().at(type)(parameters, context);

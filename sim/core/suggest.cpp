@@ -19,7 +19,8 @@ int edit_distance(std::string_view a, std::string_view b) {
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const int substitute = lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1;
       at(i, j) = std::min({at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + substitute});
-      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]))
+      if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+          lower(a[i - 2]) == lower(b[j - 1]))
         at(i, j) = std::min(at(i, j), at(i - 2, j - 2) + 1);
     }
   return at(a.size(), b.size());
@@ -27,11 +28,13 @@ int edit_distance(std::string_view a, std::string_view b) {
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& valid) {
   if (valid.empty()) return "";
-  const auto shortened = word.substr(0, 64);  // a long line is no near miss, and the table is quadratic
+  const auto shortened =
+      word.substr(0, 64);  // a long line is no near miss, and the table is quadratic
   const auto nearest = std::ranges::min_element(
       valid, {}, [&](const std::string& name) { return edit_distance(shortened, name); });
   const int length = static_cast<int>(nearest->size());
-  const int limit = length <= 3 ? 1 : std::max(2, length / 3);  // two changes make another word of three letters
+  const int limit =
+      length <= 3 ? 1 : std::max(2, length / 3);  // two changes make another word of three letters
   const bool near = edit_distance(shortened, *nearest) <= limit;
   return fmt::format("{} (valid: {})", near ? fmt::format("; did you mean '{}'?", *nearest) : "",
                      fmt::join(valid, ", "));

@@ -1,4 +1,5 @@
-// "did you mean 'x'?": the nearest valid name by edit distance, for every error that names an unknown word.
+// "did you mean 'x'?": the nearest valid name by edit distance, for every error that names an
+// unknown word.
 #pragma once
 
 #include <string>
@@ -10,7 +11,8 @@ namespace moesim {
 /// Edit distance with transpositions of neighbours (optimal string alignment), case-insensitive.
 int edit_distance(std::string_view a, std::string_view b);
 
-/// "; did you mean 'x'? (valid: a, b, c)", without the question when nothing is near. Empty when `valid` is empty.
+/// "; did you mean 'x'? (valid: a, b, c)", without the question when nothing is near. Empty when
+/// `valid` is empty.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& valid);
 
 }  // namespace moesim

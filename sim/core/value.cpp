@@ -15,7 +15,8 @@ const std::string& plain(const Node& node, std::string_view expected) {
   if (!node.is_scalar())
     throw InputError(node.where, fmt::format("expected {}, found {}", expected, node.describe()));
   if (node.quoted)
-    throw InputError(node.where, fmt::format("expected {}, found the quoted text \"{}\"", expected, node.text));
+    throw InputError(node.where,
+                     fmt::format("expected {}, found the quoted text \"{}\"", expected, node.text));
   return node.text;
 }
 
@@ -44,7 +45,8 @@ std::int64_t read_integer(const Node& node) { return parse<std::int64_t>(node, "
 
 double read_number(const Node& node) {
   const double value = parse<double>(node, "a number");
-  if (!std::isfinite(value)) throw InputError(node.where, "expected a finite number, found " + node.text);
+  if (!std::isfinite(value))
+    throw InputError(node.where, "expected a finite number, found " + node.text);
   return value;
 }
 
@@ -70,7 +72,8 @@ std::size_t read_choice(const Node& node, const std::vector<std::string>& names)
   const auto text = read_text(node);
   for (std::size_t i = 0; i < names.size(); ++i)
     if (names[i] == text) return i;
-  throw InputError(node.where, fmt::format("unknown value '{}'{}", text, did_you_mean(text, names)));
+  throw InputError(node.where,
+                   fmt::format("unknown value '{}'{}", text, did_you_mean(text, names)));
 }
 
 std::string format_number(double value) { return fmt::format("{}", value); }

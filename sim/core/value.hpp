@@ -1,6 +1,7 @@
-// How one C++ type is read from a Node, written back, and described for help and the JSON Schema. Specialised here for
-// booleans, integers, numbers, text, quantities, lists, optionals, named choices (enums) and nested sections; slots
-// add theirs in registry.hpp. A new kind of parameter is a new specialisation, nothing else.
+// How one C++ type is read from a Node, written back, and described for help and the JSON Schema.
+// Specialised here for booleans, integers, numbers, text, quantities, lists, optionals, named
+// choices (enums) and nested sections; slots add theirs in registry.hpp. A new kind of parameter is
+// a new specialisation, nothing else.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +16,12 @@
 
 namespace moesim {
 
-/// What is known about one parameter: the single source of parsing, `moesim list`, help, the reference in the README and
-/// the JSON Schema.
+/// What is known about one parameter: the single source of parsing, `moesim list`, help, the
+/// reference in the README and the JSON Schema.
 struct ParameterInfo {
   std::string name;
-  std::string type;  ///< bool, integer, number, text, quantity, choice, section, slot; with `list` for lists of it
+  std::string type;  ///< bool, integer, number, text, quantity, choice, section, slot; with `list`
+                     ///< for lists of it
   std::optional<Dimension> dimension;
   bool list = false;
   bool required = false;
@@ -30,7 +32,7 @@ struct ParameterInfo {
   std::vector<std::string> choices;
   std::string slot;                     ///< type slot: which one
   std::vector<ParameterInfo> children;  ///< type section
-  std::string by_name;                  ///< section that may be written as one name: the key that holds it
+  std::string by_name;  ///< section that may be written as one name: the key that holds it
   std::optional<double> minimum, maximum;
   bool minimum_excluded = false;
 };
@@ -94,7 +96,9 @@ struct Value<std::optional<T>> {
     if (node.is_null()) return std::nullopt;
     return Value<T>::read(node);
   }
-  static Node write(const std::optional<T>& value) { return value ? Value<T>::write(*value) : Node{}; }
+  static Node write(const std::optional<T>& value) {
+    return value ? Value<T>::write(*value) : Node{};
+  }
   static void describe(ParameterInfo& info) {
     Value<T>::describe(info);
     info.nullable = true;
@@ -104,7 +108,8 @@ struct Value<std::optional<T>> {
 template <class T>
 struct Value<std::vector<T>> {
   static std::vector<T> read(const Node& node) {
-    if (!node.is_sequence()) throw InputError(node.where, "expected a list, found " + node.describe());
+    if (!node.is_sequence())
+      throw InputError(node.where, "expected a list, found " + node.describe());
     std::vector<T> values;
     for (const auto& item : node.items) values.push_back(Value<T>::read(item));
     return values;
@@ -120,8 +125,8 @@ struct Value<std::vector<T>> {
   }
 };
 
-/// An enum becomes a parameter by a function that lists its names in the order of its values, found by argument-dependent
-/// lookup: `const std::vector<std::string>& names_of(MyEnum);`
+/// An enum becomes a parameter by a function that lists its names in the order of its values, found
+/// by argument-dependent lookup: `const std::vector<std::string>& names_of(MyEnum);`
 template <class E>
 concept NamedEnum = std::is_enum_v<E> && requires(E e) {
   { names_of(e) } -> std::convertible_to<const std::vector<std::string>&>;
@@ -130,7 +135,9 @@ concept NamedEnum = std::is_enum_v<E> && requires(E e) {
 template <NamedEnum E>
 struct Value<E> {
   static E read(const Node& node) { return static_cast<E>(read_choice(node, names_of(E{}))); }
-  static Node write(E value) { return Node::scalar(names_of(E{}).at(static_cast<std::size_t>(value))); }
+  static Node write(E value) {
+    return Node::scalar(names_of(E{}).at(static_cast<std::size_t>(value)));
+  }
   static void describe(ParameterInfo& info) {
     info.type = "choice";
     info.choices = names_of(E{});

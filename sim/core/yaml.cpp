@@ -1,10 +1,10 @@
-// parse_yaml and to_yaml: the only place in core that knows yaml-cpp. Uses its event interface, because its node
-// interface drops duplicate keys and positions of keys (seen with yaml-cpp 0.7).
+// parse_yaml and to_yaml: the only place in core that knows yaml-cpp. Uses its event interface,
+// because its node interface drops duplicate keys and positions of keys (seen with yaml-cpp 0.7).
 #include <yaml-cpp/depthguard.h>
+#include <yaml-cpp/emitter.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
-#include <yaml-cpp/emitter.h>
 
 #include <map>
 #include <sstream>
@@ -74,7 +74,8 @@ class TreeBuilder final : public YAML::EventHandler {
   Location at(const YAML::Mark& mark) const { return {file_, mark.line + 1, mark.column + 1}; }
 
   void count(const Node& node, const YAML::Mark& mark) {
-    if (++nodes_ > kMaxNodes) throw InputError(at(mark), "aliases expand to more than a million values");
+    if (++nodes_ > kMaxNodes)
+      throw InputError(at(mark), "aliases expand to more than a million values");
     for (const auto& item : node.items) count(item, mark);
   }
 
@@ -99,7 +100,8 @@ class TreeBuilder final : public YAML::EventHandler {
     if (parent.node.is_sequence()) {
       parent.node.items.push_back(std::move(node));
     } else if (!parent.has_key) {
-      if (!node.is_scalar()) throw InputError(node.where, "a key must be a word, not " + node.describe());
+      if (!node.is_scalar())
+        throw InputError(node.where, "a key must be a word, not " + node.describe());
       for (std::size_t i = 0; i < parent.node.keys.size(); ++i)
         if (parent.node.keys[i] == node.text)
           throw InputError(node.where, "duplicate key '" + node.text + "' (first at line " +
@@ -122,7 +124,9 @@ class TreeBuilder final : public YAML::EventHandler {
 
 void emit(YAML::Emitter& out, const Node& node) {
   switch (node.kind) {
-    case Node::Kind::kNull: out << YAML::Null; break;
+    case Node::Kind::kNull:
+      out << YAML::Null;
+      break;
     case Node::Kind::kScalar:
       if (node.quoted) out << YAML::DoubleQuoted;
       out << node.text;
@@ -143,15 +147,17 @@ void emit(YAML::Emitter& out, const Node& node) {
   }
 }
 
-/// The text with an end that no quoted scalar may cross: yaml-cpp 0.7 lets a quote that is never closed swallow the rest
-/// of the file when that ends in a line break. UTF-16 (a byte order mark of FE, FF) is left as it is.
+/// The text with an end that no quoted scalar may cross: yaml-cpp 0.7 lets a quote that is never
+/// closed swallow the rest of the file when that ends in a line break. UTF-16 (a byte order mark of
+/// FE, FF) is left as it is.
 std::string with_end(const std::string& text) {
   if (text.starts_with("\xFE\xFF") || text.starts_with("\xFF\xFE")) return text;
   return text + (text.empty() || text.back() == '\n' ? "...\n" : "\n...\n");
 }
 
 std::string syntax_error(const YAML::Exception& error) {
-  const bool open_quote = error.msg == YAML::ErrorMsg::DOC_IN_SCALAR || error.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
+  const bool open_quote =
+      error.msg == YAML::ErrorMsg::DOC_IN_SCALAR || error.msg == YAML::ErrorMsg::EOF_IN_SCALAR;
   return "YAML syntax: " + (open_quote ? "a quote is opened and never closed" : error.msg);
 }
 

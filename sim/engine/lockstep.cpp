@@ -13,16 +13,18 @@ const std::vector<std::string>& names_of(Fidelity) {
 }
 
 const Parameters<NetworkConfig>& NetworkConfig::parameters() {
-  static const auto list =
-      Parameters<NetworkConfig>()
-          .optional("fidelity", &NetworkConfig::fidelity,
-                    "analytic: no contention between groups; aggregate: links that several groups load are "
-                    "simulated as flows")
-          .optional("dispatch", &NetworkConfig::dispatch, "how tokens travel to their experts and back")
-          .optional("dispatch_dtype", &NetworkConfig::dispatch_dtype,
-                    "number format of dispatched tokens (default: fp8 when the experts are fp8, else activations)")
-          .optional("combine_dtype", &NetworkConfig::combine_dtype,
-                    "number format of combined tokens (default: activations)");
+  static const auto list = Parameters<NetworkConfig>()
+                               .optional("fidelity", &NetworkConfig::fidelity,
+                                         "analytic: no contention between groups; aggregate: links "
+                                         "that several groups load are "
+                                         "simulated as flows")
+                               .optional("dispatch", &NetworkConfig::dispatch,
+                                         "how tokens travel to their experts and back")
+                               .optional("dispatch_dtype", &NetworkConfig::dispatch_dtype,
+                                         "number format of dispatched tokens (default: fp8 when "
+                                         "the experts are fp8, else activations)")
+                               .optional("combine_dtype", &NetworkConfig::combine_dtype,
+                                         "number format of combined tokens (default: activations)");
   return list;
 }
 
@@ -32,28 +34,31 @@ LockstepExecutor::LockstepExecutor(const EngineParts& parts, std::int64_t group,
       totals_(totals),
       compute_(parts.model, parts.precision, parts.layout, parts.cost),
       shared_(parts.network.links().size(), 0) {
-  for (std::int64_t s = 0; s < parts.layout.degrees().pipeline; ++s) stages_.push_back(make_stage(parts, group, s));
+  for (std::int64_t s = 0; s < parts.layout.degrees().pipeline; ++s)
+    stages_.push_back(make_stage(parts, group, s));
 }
 
 LockstepExecutor::~LockstepExecutor() = default;
 LockstepExecutor::LockstepExecutor(LockstepExecutor&&) noexcept = default;
 
-void LockstepExecutor::run_stage(std::size_t stage, std::span<const RankBatch> batches, std::uint64_t step,
-                                 bool record, StepCost& cost) {
+void LockstepExecutor::run_stage(std::size_t stage, std::span<const RankBatch> batches,
+                                 std::uint64_t step, bool record, StepCost& cost) {
   const auto groups = static_cast<std::uint64_t>(parts_.layout.groups());
-  StepBuilder builder({parts_, compute_, shared_, totals_}, stages_[stage], static_cast<int>(stage), batches,
-                      step * groups + group_, record, cost);
+  StepBuilder builder({parts_, compute_, shared_, totals_}, stages_[stage], static_cast<int>(stage),
+                      batches, step * groups + group_, record, cost);
   builder.run();
 }
 
-StepCost LockstepExecutor::cost(std::span<const RankBatch> batches, std::uint64_t step, bool record) {
+StepCost LockstepExecutor::cost(std::span<const RankBatch> batches, std::uint64_t step,
+                                bool record) {
   StepCost cost;
   for (std::size_t s = 0; s < stages_.size(); ++s) run_stage(s, batches, step, record, cost);
   return cost;
 }
 
 std::vector<std::vector<int>> LockstepExecutor::links_by_stage() {
-  // A step with one token everywhere touches every link that any step touches. It must leave no trace in the totals.
+  // A step with one token everywhere touches every link that any step touches. It must leave no
+  // trace in the totals.
   const Totals before = totals_;
   std::vector<RankBatch> probe(static_cast<std::size_t>(parts_.layout.data_per_group()));
   for (auto& batch : probe) batch.add({1, 1}, true);

@@ -1,7 +1,8 @@
-// Executor `lockstep`: the ranks of a group advance layer by layer; a phase that ends in a collective ends with its
-// slowest rank; phases are arithmetic over ranks, and SimGrid sees one activity per step unless other groups load the
-// same links. One executor per lockstep group; cost() is called once per step.
-// Not modelled: overlap of communication with computation; contention of a group with itself.
+// Executor `lockstep`: the ranks of a group advance layer by layer; a phase that ends in a
+// collective ends with its slowest rank; phases are arithmetic over ranks, and SimGrid sees one
+// activity per step unless other groups load the same links. One executor per lockstep group;
+// cost() is called once per step. Not modelled: overlap of communication with computation;
+// contention of a group with itself.
 #pragma once
 
 #include <memory>
@@ -42,7 +43,7 @@ struct EngineParts {
 
 /// Bytes over links and tokens over experts, summed over a run.
 struct Totals {
-  std::vector<double> link_bytes;               ///< as loaded, by link
+  std::vector<double> link_bytes;  ///< as loaded, by link
   double payload_bytes = 0;
   std::vector<std::vector<double>> expert_tokens;  ///< [MoE layer][expert]
 };
@@ -55,7 +56,8 @@ class LockstepExecutor {
   ~LockstepExecutor();
   LockstepExecutor(LockstepExecutor&&) noexcept;
 
-  /// Cost of a step of the group's data ranks [data_per_group]; `step` names its random draws. `record`: fill spans.
+  /// Cost of a step of the group's data ranks [data_per_group]; `step` names its random draws.
+  /// `record`: fill spans.
   StepCost cost(std::span<const RankBatch> batches, std::uint64_t step, bool record);
 
   /// Links that a stage of the group can load, for finding out which ones are shared.
@@ -64,7 +66,8 @@ class LockstepExecutor {
   void share(const std::vector<char>& shared) { shared_ = shared; }
 
  private:
-  void run_stage(std::size_t stage, std::span<const RankBatch> batches, std::uint64_t step, bool record, StepCost& cost);
+  void run_stage(std::size_t stage, std::span<const RankBatch> batches, std::uint64_t step,
+                 bool record, StepCost& cost);
 
   EngineParts parts_;
   std::uint64_t group_;

@@ -18,13 +18,15 @@ struct StageMemory {
   double weights() const { return attention + dense + experts + shared + rest; }
 };
 
-// Down-projections of latent attention, and KV heads fewer than tensor ranks, are held by every rank.
+// Down-projections of latent attention, and KV heads fewer than tensor ranks, are held by every
+// rank.
 double attention_on_rank(const Architecture& model, std::int64_t tensor) {
   const auto& a = model.attention;
   const double all = static_cast<double>(attention_parameters(model));
   double replicated = 0;
   if (a.kind == AttentionKind::kMultiHeadLatent)
-    replicated = static_cast<double>(model.hidden * (a.q_lora_rank + a.kv_lora_rank + a.qk_rope_head_dim));
+    replicated =
+        static_cast<double>(model.hidden * (a.q_lora_rank + a.kv_lora_rank + a.qk_rope_head_dim));
   const double t = static_cast<double>(tensor);
   double on_rank = replicated + (all - replicated) / t;
   if (a.kind == AttentionKind::kGroupedQuery && tensor > a.kv_heads) {
@@ -41,8 +43,8 @@ double kv_per_token(const Architecture& model, const Precision& precision, std::
   return all / static_cast<double>(std::min(tensor, a.kv_heads));
 }
 
-StageMemory stage_memory(const Architecture& model, const Precision& precision, const Layout& layout,
-                         std::int64_t slots_per_rank, std::size_t stage) {
+StageMemory stage_memory(const Architecture& model, const Precision& precision,
+                         const Layout& layout, std::int64_t slots_per_rank, std::size_t stage) {
   const double tensor = static_cast<double>(layout.degrees().tensor);
   StageMemory m;
   const double kv = kv_per_token(model, precision, layout.degrees().tensor);
@@ -50,7 +52,8 @@ StageMemory stage_memory(const Architecture& model, const Precision& precision, 
   for (auto i = begin; i < end; ++i) {
     const auto& layer = model.layers[static_cast<std::size_t>(i)];
     const auto p = layer_parameters(model, layer);
-    m.attention += attention_on_rank(model, layout.degrees().tensor) * stored_bytes(precision.attention);
+    m.attention +=
+        attention_on_rank(model, layout.degrees().tensor) * stored_bytes(precision.attention);
     m.dense += static_cast<double>(p.dense) / tensor * stored_bytes(precision.dense);
     m.shared += static_cast<double>(p.shared) / tensor * stored_bytes(precision.shared);
     m.rest += static_cast<double>(p.router) * stored_bytes(precision.router) +
@@ -62,8 +65,10 @@ StageMemory stage_memory(const Architecture& model, const Precision& precision, 
     m.window = std::max(m.window, layer.window);
   }
   const bool first = stage == 0, last = stage + 2 == layout.stage_layers().size();
-  const double table = static_cast<double>(model.vocabulary * model.hidden) / tensor * stored_bytes(precision.embedding);
-  if (last) m.rest += static_cast<double>(model.hidden) * stored_bytes(precision.embedding);  // final norm
+  const double table = static_cast<double>(model.vocabulary * model.hidden) / tensor *
+                       stored_bytes(precision.embedding);
+  if (last)
+    m.rest += static_cast<double>(model.hidden) * stored_bytes(precision.embedding);  // final norm
   m.rest += (first ? table : 0) + (last && !(first && model.tied_embeddings) ? table : 0);
   return m;
 }
@@ -78,14 +83,15 @@ const Parameters<MemoryConfig>& MemoryConfig::parameters() {
           .above(0)
           .max(1)
           .optional("reserve", &MemoryConfig::reserve,
-                    "activations, communication buffers and graphs on every GPU (aiconfigurator's other_mem, 3.5 GiB)")
+                    "activations, communication buffers and graphs on every GPU (aiconfigurator's "
+                    "other_mem, 3.5 GiB)")
           .min(0);
   return list;
 }
 
 MemoryPlan plan_memory(const Architecture& model, const Precision& precision, const Layout& layout,
-                       const Device& device, std::int64_t slots_per_rank, const MemoryConfig& config,
-                       const Location& where) {
+                       const Device& device, std::int64_t slots_per_rank,
+                       const MemoryConfig& config, const Location& where) {
   const double usable = device.memory.value * config.utilization;
   constexpr double kGiB = 1024.0 * 1024 * 1024;
   MemoryPlan plan;
@@ -96,12 +102,15 @@ MemoryPlan plan_memory(const Architecture& model, const Precision& precision, co
     if (left <= 0)
       throw InputError(
           where,
-          fmt::format("{} does not fit: {:.1f} GiB of weights per GPU (attention {:.1f}, dense {:.1f}, experts {:.1f}, "
-                      "shared {:.1f}, rest {:.1f}) + {:.1f} GiB reserve exceed {:.0f} % of {:.1f} GiB on {} = {:.1f} "
+          fmt::format("{} does not fit: {:.1f} GiB of weights per GPU (attention {:.1f}, dense "
+                      "{:.1f}, experts {:.1f}, "
+                      "shared {:.1f}, rest {:.1f}) + {:.1f} GiB reserve exceed {:.0f} % of {:.1f} "
+                      "GiB on {} = {:.1f} "
                       "GiB; use more GPUs (tensor, expert or pipeline) or a smaller number format",
-                      model.name, m.weights() / kGiB, m.attention / kGiB, m.dense / kGiB, m.experts / kGiB,
-                      m.shared / kGiB, m.rest / kGiB, config.reserve.value / kGiB, 100 * config.utilization,
-                      device.memory.value / kGiB, device.name, usable / kGiB));
+                      model.name, m.weights() / kGiB, m.attention / kGiB, m.dense / kGiB,
+                      m.experts / kGiB, m.shared / kGiB, m.rest / kGiB, config.reserve.value / kGiB,
+                      100 * config.utilization, device.memory.value / kGiB, device.name,
+                      usable / kGiB));
     plan.weights = std::max(plan.weights, Bytes(m.weights()));
     const double tokens = left / std::max(1.0, m.kv_full > 0 ? m.kv_full : m.kv_window);
     if (fewest_tokens >= 0 && tokens >= fewest_tokens) continue;

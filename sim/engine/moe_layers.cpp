@@ -9,14 +9,16 @@ const Parameters<RoutingConfig>& RoutingConfig::parameters() {
   static const auto list =
       Parameters<RoutingConfig>()
           .optional("source", &RoutingConfig::source, "where the tokens' choices come from")
-          .optional("router", &RoutingConfig::router, "how a token picks its experts (default: as the model does)")
+          .optional("router", &RoutingConfig::router,
+                    "how a token picks its experts (default: as the model does)")
           .optional("placement", &RoutingConfig::placement, "which rank holds which expert")
           .optional("redundant_experts", &RoutingConfig::redundant_experts,
                     "extra replicas, given to the most popular experts of every layer")
           .min(0)
           .max(60000)
           .optional("pool_tokens", &RoutingConfig::pool_tokens,
-                    "tokens sampled per layer at the start; batches up to this size are exact to the token")
+                    "tokens sampled per layer at the start; batches up to this size are exact to "
+                    "the token")
           .min(64)
           .max(65000);
   return list;
@@ -29,18 +31,20 @@ MoeLayers::MoeLayers(const Architecture& model, const RoutingConfig& config, std
   const auto layers = std::ranges::count_if(model.layers, [](const Layer& l) { return l.moe; });
   if (layers == 0) return;
   const Choice<Router> own(moe.groups > 1 ? "group-limited" : "top-k");
-  const auto router = config.router.value_or(own).make({moe.experts, moe.top_k, moe.groups, moe.groups_kept});
+  const auto router =
+      config.router.value_or(own).make({moe.experts, moe.top_k, moe.groups, moe.groups_kept});
   const auto source = config.source.make({seed, layers, moe.experts, moe.top_k});
   const auto placement = config.placement.make({moe.experts, config.redundant_experts, ranks});
   for (std::int64_t layer = 0; layer < layers; ++layer) {
-    pools_.emplace_back(moe.experts, source->sample(layer, config.pool_tokens, *router), source->weights(layer),
-                        router->groups());
+    pools_.emplace_back(moe.experts, source->sample(layer, config.pool_tokens, *router),
+                        source->weights(layer), router->groups());
     placements_.push_back(placement->place(pools_.back().inclusion()));
     identity_.push_back(placements_.back().identity() ? 1 : 0);
   }
 }
 
-void MoeLayers::draw(std::int64_t layer, std::int64_t tokens, std::uint64_t step, ExpertLoads& loads) const {
+void MoeLayers::draw(std::int64_t layer, std::int64_t tokens, std::uint64_t step,
+                     ExpertLoads& loads) const {
   const auto& pool = pools_[static_cast<std::size_t>(layer)];
   const auto& placement = placements_[static_cast<std::size_t>(layer)];
   loads.per_expert.resize(static_cast<std::size_t>(pool.experts()));
@@ -63,7 +67,8 @@ std::span<const std::int32_t> MoeLayers::slots_of(std::int64_t layer, std::int64
   const auto& first = placements_[static_cast<std::size_t>(layer)].first_slot;
   const auto begin = static_cast<std::size_t>(first[static_cast<std::size_t>(rank)]);
   const auto end = static_cast<std::size_t>(first[static_cast<std::size_t>(rank) + 1]);
-  const auto& slots = identity_[static_cast<std::size_t>(layer)] != 0 ? loads.per_expert : loads.per_slot;
+  const auto& slots =
+      identity_[static_cast<std::size_t>(layer)] != 0 ? loads.per_expert : loads.per_slot;
   return std::span(slots).subspan(begin, end - begin);
 }
 
@@ -75,14 +80,17 @@ std::int64_t MoeLayers::slots_per_rank() const {
   return most;
 }
 
-std::vector<double> MoeLayers::part_probability(std::int64_t layer, std::span<const int> part_of_rank,
+std::vector<double> MoeLayers::part_probability(std::int64_t layer,
+                                                std::span<const int> part_of_rank,
                                                 int parts) const {
-  // A replicated expert counts where its first slot is: the replicas share its tokens, so this is an upper bound there.
+  // A replicated expert counts where its first slot is: the replicas share its tokens, so this is
+  // an upper bound there.
   const auto& placement = placements_[static_cast<std::size_t>(layer)];
   std::vector<std::int32_t> part(static_cast<std::size_t>(pools_.front().experts()), -1);
   for (std::size_t rank = 0; rank + 1 < placement.first_slot.size(); ++rank)
     for (auto s = placement.first_slot[rank]; s < placement.first_slot[rank + 1]; ++s) {
-      auto& p = part[static_cast<std::size_t>(placement.expert_of_slot[static_cast<std::size_t>(s)])];
+      auto& p =
+          part[static_cast<std::size_t>(placement.expert_of_slot[static_cast<std::size_t>(s)])];
       if (p < 0) p = part_of_rank[rank];
     }
   return pools_[static_cast<std::size_t>(layer)].part_probability(part, parts);

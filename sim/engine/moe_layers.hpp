@@ -1,5 +1,6 @@
-// The MoE layers of a model under one routing configuration: pools of choices, placement of experts on the ranks of an
-// expert-parallel group, and the loads a batch puts on them. Shared by all groups, which hold the same experts.
+// The MoE layers of a model under one routing configuration: pools of choices, placement of experts
+// on the ranks of an expert-parallel group, and the loads a batch puts on them. Shared by all
+// groups, which hold the same experts.
 #pragma once
 
 #include <cstdint>
@@ -33,18 +34,22 @@ struct ExpertLoads {
 
 class MoeLayers {
  public:
-  MoeLayers(const Architecture& model, const RoutingConfig& config, std::int64_t ranks, std::uint64_t seed);
+  MoeLayers(const Architecture& model, const RoutingConfig& config, std::int64_t ranks,
+            std::uint64_t seed);
 
   std::int64_t layers() const { return static_cast<std::int64_t>(pools_.size()); }
   std::int64_t ranks() const { return ranks_; }
   /// Draws the loads of a batch of `tokens` tokens; `step` names the draw.
   void draw(std::int64_t layer, std::int64_t tokens, std::uint64_t step, ExpertLoads& loads) const;
   /// Tokens of every local slot of a rank.
-  std::span<const std::int32_t> slots_of(std::int64_t layer, std::int64_t rank, const ExpertLoads& loads) const;
+  std::span<const std::int32_t> slots_of(std::int64_t layer, std::int64_t rank,
+                                         const ExpertLoads& loads) const;
   /// Most experts that any rank holds in any layer: what its memory must hold.
   std::int64_t slots_per_rank() const;
-  /// Probability that a token has an expert in each part, given the part of every rank (its own id: ranks; its node).
-  std::vector<double> part_probability(std::int64_t layer, std::span<const int> part_of_rank, int parts) const;
+  /// Probability that a token has an expert in each part, given the part of every rank (its own id:
+  /// ranks; its node).
+  std::vector<double> part_probability(std::int64_t layer, std::span<const int> part_of_rank,
+                                       int parts) const;
 
  private:
   std::int64_t ranks_;

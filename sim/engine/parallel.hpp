@@ -1,8 +1,11 @@
-// The section `parallel` of a scenario and what it means for GPUs: tensor, data, expert and pipeline parallelism in every
-// combination that divides. GPUs are numbered stage by stage, data rank by data rank, tensor rank by tensor rank.
-//   expert <= tensor: every data rank is a replica of its own; its tensor ranks share the experts, tensor / expert ranks
+// The section `parallel` of a scenario and what it means for GPUs: tensor, data, expert and
+// pipeline parallelism in every combination that divides. GPUs are numbered stage by stage, data
+// rank by data rank, tensor rank by tensor rank.
+//   expert <= tensor: every data rank is a replica of its own; its tensor ranks share the experts,
+//   tensor / expert ranks
 //     to each (expert 1: every expert is split over all tensor ranks). The sums are one all-reduce.
-//   expert > tensor: expert / tensor data ranks form a lockstep group whose ranks each hold experts / expert of them;
+//   expert > tensor: expert / tensor data ranks form a lockstep group whose ranks each hold experts
+//   / expert of them;
 //     tokens travel by dispatch and combine, and idle ranks run dummy batches.
 #pragma once
 
@@ -21,8 +24,8 @@ struct ParallelConfig {
 
 class Layout {
  public:
-  /// Throws InputError with the arithmetic when the degrees do not divide the model or exceed the cluster's GPUs.
-  /// `where`: the section, for the error.
+  /// Throws InputError with the arithmetic when the degrees do not divide the model or exceed the
+  /// cluster's GPUs. `where`: the section, for the error.
   Layout(const ParallelConfig& degrees, const Architecture& model, std::int64_t redundant_experts,
          std::int64_t cluster_gpus, const Location& where);
 

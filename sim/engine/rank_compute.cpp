@@ -23,8 +23,8 @@ AttentionLoad attention_load(const RankBatch& batch, std::int64_t window) {
   return load;
 }
 
-RankCompute::RankCompute(const Architecture& model, const Precision& precision, const Layout& layout,
-                         const CostModel& cost)
+RankCompute::RankCompute(const Architecture& model, const Precision& precision,
+                         const Layout& layout, const CostModel& cost)
     : model_(model), precision_(precision), cost_(cost), tensor_(layout.degrees().tensor) {
   const auto& a = model.attention;
   shape_.kind = a.kind;
@@ -51,9 +51,9 @@ Time RankCompute::grouped_projections(const RankBatch& batch) const {
   return time;
 }
 
-// Down-projections of Q and KV are one GEMM, replicated on every tensor rank. The up-projection of K and V runs over
-// the new tokens (for decode, in absorbed form, it has the same weights and FLOPs) and again over the cached context of
-// prefill chunks, which attend unabsorbed.
+// Down-projections of Q and KV are one GEMM, replicated on every tensor rank. The up-projection of
+// K and V runs over the new tokens (for decode, in absorbed form, it has the same weights and
+// FLOPs) and again over the cached context of prefill chunks, which attend unabsorbed.
 Time RankCompute::latent_projections(const RankBatch& batch) const {
   const auto& a = model_.attention;
   const auto query = shape_.heads * (a.qk_nope_head_dim + a.qk_rope_head_dim);
@@ -68,7 +68,8 @@ Time RankCompute::latent_projections(const RankBatch& batch) const {
   } else {
     time += gemm(batch.tokens, query + latent, model_.hidden, precision_.attention);
   }
-  time += gemm(up_tokens, shape_.heads * (a.qk_nope_head_dim + a.v_head_dim), a.kv_lora_rank, precision_.attention);
+  time += gemm(up_tokens, shape_.heads * (a.qk_nope_head_dim + a.v_head_dim), a.kv_lora_rank,
+               precision_.attention);
   time += gemm(batch.tokens, model_.hidden, shape_.heads * a.v_head_dim, precision_.attention);
   return time;
 }
@@ -84,7 +85,8 @@ Time RankCompute::norms(const RankBatch& batch) const {
   Time time;
   if (batch.tokens == 0) return time;
   // Each reads the block's output and the residual and writes both back.
-  const double width = static_cast<double>(batch.tokens * model_.hidden) * element_bits(precision_.activations) / 8;
+  const double width =
+      static_cast<double>(batch.tokens * model_.hidden) * element_bits(precision_.activations) / 8;
   time += cost_.elementwise(Bytes(2 * 4 * width), 2);
   return time;
 }
@@ -95,31 +97,37 @@ Time RankCompute::router(const RankBatch& batch) const {
   return time;
 }
 
-Time RankCompute::feed_forward(std::int64_t tokens, std::int64_t intermediate, bool gated, Dtype weight) const {
+Time RankCompute::feed_forward(std::int64_t tokens, std::int64_t intermediate, bool gated,
+                               Dtype weight) const {
   Time time;
   if (tokens == 0 || intermediate == 0) return time;
   const std::int64_t columns = gated ? 2 * intermediate : intermediate;
   time += gemm(tokens, columns, model_.hidden, weight);
-  time += cost_.elementwise(
-      Bytes(static_cast<double>(tokens * (columns + intermediate)) * element_bits(precision_.activations) / 8), 1);
+  time += cost_.elementwise(Bytes(static_cast<double>(tokens * (columns + intermediate)) *
+                                  element_bits(precision_.activations) / 8),
+                            1);
   time += gemm(tokens, model_.hidden, intermediate, weight);
   return time;
 }
 
 Time RankCompute::shared_experts(const RankBatch& batch) const {
-  return feed_forward(batch.tokens, model_.moe.shared_intermediate / tensor_, model_.moe.gated, precision_.shared);
+  return feed_forward(batch.tokens, model_.moe.shared_intermediate / tensor_, model_.moe.gated,
+                      precision_.shared);
 }
 
 Time RankCompute::dense_ffn(const RankBatch& batch) const {
-  return feed_forward(batch.tokens, model_.dense_intermediate / tensor_, model_.dense_gated, precision_.dense);
+  return feed_forward(batch.tokens, model_.dense_intermediate / tensor_, model_.dense_gated,
+                      precision_.dense);
 }
 
 Time RankCompute::lm_head(const RankBatch& batch) const {
   Time time;
   if (batch.sampled == 0) return time;
-  const double width = static_cast<double>(batch.tokens * model_.hidden) * element_bits(precision_.activations) / 8;
+  const double width =
+      static_cast<double>(batch.tokens * model_.hidden) * element_bits(precision_.activations) / 8;
   time += cost_.elementwise(Bytes(2 * width), 1);
-  time += gemm(batch.sampled, (model_.vocabulary + tensor_ - 1) / tensor_, model_.hidden, precision_.embedding);
+  time += gemm(batch.sampled, (model_.vocabulary + tensor_ - 1) / tensor_, model_.hidden,
+               precision_.embedding);
   return time;
 }
 

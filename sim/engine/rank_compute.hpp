@@ -1,5 +1,6 @@
-// What one tensor-parallel GPU of a data rank computes in a step, apart from the routed experts: attention by its own
-// batch, norms, router, shared experts, dense feed-forward, LM head. Shapes are those after tensor parallelism.
+// What one tensor-parallel GPU of a data rank computes in a step, apart from the routed experts:
+// attention by its own batch, norms, router, shared experts, dense feed-forward, LM head. Shapes
+// are those after tensor parallelism.
 #pragma once
 
 #include <map>
@@ -24,7 +25,8 @@ struct Time {
 
 class RankCompute {
  public:
-  RankCompute(const Architecture& model, const Precision& precision, const Layout& layout, const CostModel& cost);
+  RankCompute(const Architecture& model, const Precision& precision, const Layout& layout,
+              const CostModel& cost);
 
   /// Attention block of one layer: projections and core.
   Time attention(const RankBatch& batch, std::int64_t window) const;

@@ -1,11 +1,11 @@
-// The differences between SimGrid 3.32 (Debian 12) and 4.0 (Debian 13), in one place. Included by .cpp files only.
+// The differences between SimGrid 3.32 (Debian 12) and 4.0 (Debian 13), in one place. Included by
+// .cpp files only.
 #pragma once
 
+// s4u.hpp brings SIMGRID_VERSION; version.h alone does not compile with 3.32.
 #include <simgrid/kernel/routing/NetPoint.hpp>
 #include <simgrid/kernel/routing/NetZoneImpl.hpp>
 #include <simgrid/s4u.hpp>
-#include <simgrid/version.h>
-#include <xbt/log.h>
 
 namespace moesim {
 

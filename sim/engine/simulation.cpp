@@ -13,15 +13,16 @@ namespace sg = simgrid::s4u;
 
 namespace {
 
-// A zone of one link per pair of hosts: host 2i sends to host 2i+1 over link i. SimGrid asks it for the route of every
-// communication, so no routing table of quadratic size is built (the mechanism of a fabric with many paths).
+// A zone of one link per pair of hosts: host 2i sends to host 2i+1 over link i. SimGrid asks it for
+// the route of every communication, so no routing table of quadratic size is built (the mechanism
+// of a fabric with many paths).
 class LinkZone final : public simgrid::kernel::routing::NetZoneImpl {
  public:
   explicit LinkZone(const std::string& name) : NetZoneImpl(name) {}
 
   void get_local_route(const simgrid::kernel::routing::NetPoint* source,
-                       const simgrid::kernel::routing::NetPoint*, simgrid::kernel::routing::Route* into,
-                       double* latency) override {
+                       const simgrid::kernel::routing::NetPoint*,
+                       simgrid::kernel::routing::Route* into, double* latency) override {
     auto* link = links[source->id() / 2];
     into->link_list_.push_back(link->get_impl());
     if (latency != nullptr) *latency += link->get_latency();
@@ -47,7 +48,8 @@ struct Simulation::Semaphore::State {
 };
 
 Simulation::Simulation(const std::vector<SharedLink>& links) : impl_(std::make_unique<Impl>()) {
-  // The fluid model without TCP's corrections gives exact times; its log goes nowhere (errors come as exceptions).
+  // The fluid model without TCP's corrections gives exact times; its log goes nowhere (errors come
+  // as exceptions).
   std::vector<std::string> words = {"moesim",
                                     "--log=root.thresh:critical",
                                     "--log=no_loc",
@@ -65,7 +67,8 @@ Simulation::Simulation(const std::vector<SharedLink>& links) : impl_(std::make_u
   for (auto& word : words) argv.push_back(word.data());
   int argc = static_cast<int>(argv.size());
   argv.push_back(nullptr);
-  const auto interrupted = std::signal(SIGINT, SIG_DFL);  // SimGrid takes Ctrl-C for itself and would end with 1
+  const auto interrupted =
+      std::signal(SIGINT, SIG_DFL);  // SimGrid takes Ctrl-C for itself and would end with 1
   impl_->engine = std::make_unique<sg::Engine>(&argc, argv.data());
   std::signal(SIGINT, interrupted);
   auto* root = create_root_zone(*impl_->engine);
@@ -76,7 +79,8 @@ Simulation::Simulation(const std::vector<SharedLink>& links) : impl_(std::make_u
     const auto id = std::to_string(i);
     impl_->hosts.push_back(zone->create_host("from" + id, 1e9));
     impl_->hosts.push_back(zone->create_host("to" + id, 1e9));
-    fabric->links.push_back(zone->create_link("link" + id, links[i].capacity.value)->set_latency(0));
+    fabric->links.push_back(
+        zone->create_link("link" + id, links[i].capacity.value)->set_latency(0));
   }
   impl_->home = zone->create_host("home", 1e9);
   zone->seal();

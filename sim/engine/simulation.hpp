@@ -1,7 +1,8 @@
-// The simulated clock and what waits on it: a façade over SimGrid, whose headers stay in simulation.cpp. Actors are
-// plain functions; they sleep, wait for semaphores and move bytes over links that others use at the same time. An
-// exception that leaves an actor ends the run and comes out of run(); so does a deadlock, as SimulationError.
-// One process is one simulation: SimGrid's clock cannot be rewound.
+// The simulated clock and what waits on it: a façade over SimGrid, whose headers stay in
+// simulation.cpp. Actors are plain functions; they sleep, wait for semaphores and move bytes over
+// links that others use at the same time. An exception that leaves an actor ends the run and comes
+// out of run(); so does a deadlock, as SimulationError. One process is one simulation: SimGrid's
+// clock cannot be rewound.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,8 @@
 
 namespace moesim {
 
-/// A link that several actors can load at the same time; capacity is what a transfer can reach (efficiency included).
+/// A link that several actors can load at the same time; capacity is what a transfer can reach
+/// (efficiency included).
 struct SharedLink {
   std::string name;
   BytesPerSecond capacity;
@@ -57,8 +59,8 @@ class Simulation {
   Seconds now() const;
   /// Suspends the calling actor. Throws SimulationError for a negative or non-finite time.
   void sleep_for(Seconds duration);
-  /// Moves `loads` over shared links, all at once, each link shared max-min fairly with whatever else crosses it;
-  /// returns when the last byte has arrived and at least `alone` has passed.
+  /// Moves `loads` over shared links, all at once, each link shared max-min fairly with whatever
+  /// else crosses it; returns when the last byte has arrived and at least `alone` has passed.
   void transfer(std::span<const LinkBytes> loads, Seconds alone);
   /// Activities (sleeps, transfers, waits) completed so far.
   std::int64_t activities() const;

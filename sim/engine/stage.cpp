@@ -14,7 +14,8 @@ LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int6
   const auto& layers = parts.model.layers;
   const auto is_moe = [](const Layer& layer) { return layer.moe; };
   s.first_moe = std::count_if(layers.begin(), layers.begin() + s.first_layer, is_moe);
-  const auto moe_here = std::count_if(layers.begin() + s.first_layer, layers.begin() + s.last_layer, is_moe);
+  const auto moe_here =
+      std::count_if(layers.begin() + s.first_layer, layers.begin() + s.last_layer, is_moe);
 
   std::vector<int> members;
   for (std::int64_t i = 0; i < layout.data_per_group(); ++i) {

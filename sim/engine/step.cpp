@@ -3,9 +3,9 @@
 namespace moesim {
 
 const std::vector<std::string>& names_of(Phase) {
-  static const std::vector<std::string> names = {"attention", "norms",          "router",    "dispatch",
-                                                 "experts",   "combine",        "shared_experts", "dense_ffn",
-                                                 "all_reduce", "lm_head",       "pipeline",  "host"};
+  static const std::vector<std::string> names = {
+      "attention",      "norms",     "router",     "dispatch", "experts",  "combine",
+      "shared_experts", "dense_ffn", "all_reduce", "lm_head",  "pipeline", "host"};
   return names;
 }
 

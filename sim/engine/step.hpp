@@ -1,6 +1,7 @@
-// One engine step as the executor sees it: what every data rank computes, and what it cost. A step of a lockstep group
-// is a list of segments, each a stretch of computation and private communication, then (when other groups load the same
-// links at the same time) a transfer that SimGrid lets contend.
+// One engine step as the executor sees it: what every data rank computes, and what it cost. A step
+// of a lockstep group is a list of segments, each a stretch of computation and private
+// communication, then (when other groups load the same links at the same time) a transfer that
+// SimGrid lets contend.
 #pragma once
 
 #include <array>
@@ -37,7 +38,18 @@ struct RankBatch {
 };
 
 enum class Phase {
-  attention, norms, router, dispatch, experts, combine, shared_experts, dense_ffn, all_reduce, lm_head, pipeline, host
+  attention,
+  norms,
+  router,
+  dispatch,
+  experts,
+  combine,
+  shared_experts,
+  dense_ffn,
+  all_reduce,
+  lm_head,
+  pipeline,
+  host
 };
 inline constexpr std::size_t kPhases = 12;
 const std::vector<std::string>& names_of(Phase);

@@ -11,9 +11,16 @@ std::size_t at(Phase phase) { return static_cast<std::size_t>(phase); }
 }  // namespace
 
 StepBuilder::StepBuilder(const Shared& shared, LockstepStage& stage, int stage_index,
-                         std::span<const RankBatch> batches, std::uint64_t draw, bool record, StepCost& cost)
-    : s_(shared), stage_(stage), stage_index_(stage_index), batches_(batches), draw_(draw), record_(record),
-      cost_(cost), pending_(batches.size()) {
+                         std::span<const RankBatch> batches, std::uint64_t draw, bool record,
+                         StepCost& cost)
+    : s_(shared),
+      stage_(stage),
+      stage_index_(stage_index),
+      batches_(batches),
+      draw_(draw),
+      record_(record),
+      cost_(cost),
+      pending_(batches.size()) {
   for (const auto& batch : batches_) tokens_ += batch.tokens;
   cost_.stages.emplace_back(1);
 }
@@ -26,10 +33,12 @@ void StepBuilder::run() {
   }
   compute_rank_times();
   std::int64_t moe_layer = stage_.first_moe;
-  for (auto i = stage_.first_layer; i < stage_.last_layer; ++i) layer(static_cast<int>(i), moe_layer);
+  for (auto i = stage_.first_layer; i < stage_.last_layer; ++i)
+    layer(static_cast<int>(i), moe_layer);
   const bool last = stage_.next_gpu.empty();
   if (last)
-    for (std::size_t r = 0; r < batches_.size(); ++r) local(Phase::lm_head, -1, r, times_[r].lm_head);
+    for (std::size_t r = 0; r < batches_.size(); ++r)
+      local(Phase::lm_head, -1, r, times_[r].lm_head);
   synchronise();
   if (!last) send_to_next_stage();
 }
@@ -43,7 +52,8 @@ void StepBuilder::compute_rank_times() {
     RankTimes times;
     for (auto i = stage_.first_layer; i < stage_.last_layer; ++i) {
       const auto window = model.layers[static_cast<std::size_t>(i)].window;
-      if (!times.attention.contains(window)) times.attention[window] = s_.compute.attention(batch, window);
+      if (!times.attention.contains(window))
+        times.attention[window] = s_.compute.attention(batch, window);
     }
     times.norms = s_.compute.norms(batch);
     if (dense) times.dense = s_.compute.dense_ffn(batch);
@@ -63,19 +73,23 @@ void StepBuilder::layer(int index, std::int64_t& moe_layer) {
     local(Phase::attention, index, r, times_[r].attention[shape.window]);
   }
   tensor_collective(Phase::all_reduce, index, all_reduce);
-  if (shape.moe) moe_block(index, moe_layer++);
-  else dense_block(index);
+  if (shape.moe)
+    moe_block(index, moe_layer++);
+  else
+    dense_block(index);
 }
 
 void StepBuilder::dense_block(int index) {
-  for (std::size_t r = 0; r < batches_.size(); ++r) local(Phase::dense_ffn, index, r, times_[r].dense);
+  for (std::size_t r = 0; r < batches_.size(); ++r)
+    local(Phase::dense_ffn, index, r, times_[r].dense);
   tensor_collective(Phase::all_reduce, index, all_reduce);
 }
 
 void StepBuilder::moe_block(int index, std::int64_t moe_layer) {
   s_.parts.moe.draw(moe_layer, tokens_, draw_, loads_);
   count(moe_layer);
-  for (std::size_t r = 0; r < batches_.size(); ++r) local(Phase::router, index, r, times_[r].router);
+  for (std::size_t r = 0; r < batches_.size(); ++r)
+    local(Phase::router, index, r, times_[r].router);
   if (stage_.exchange) {
     synchronise();
     exchange(Phase::dispatch, index, moe_layer);
@@ -83,7 +97,8 @@ void StepBuilder::moe_block(int index, std::int64_t moe_layer) {
   synchronise();
   busy(Phase::experts, index, slowest_experts(moe_layer));
   for (std::size_t r = 0; r < batches_.size(); ++r)
-    if (times_[r].shared.total > Seconds(0)) local(Phase::shared_experts, index, r, times_[r].shared);
+    if (times_[r].shared.total > Seconds(0))
+      local(Phase::shared_experts, index, r, times_[r].shared);
   if (!stage_.exchange) {
     // Sums over expert- and tensor-parallel ranks, shared experts included, in one all-reduce.
     const bool spread = s_.parts.layout.degrees().expert > 1;
@@ -97,29 +112,35 @@ void StepBuilder::moe_block(int index, std::int64_t moe_layer) {
 void StepBuilder::exchange(Phase phase, int layer, std::int64_t moe_layer) {
   synchronise();
   const auto& parts = s_.parts;
-  std::vector<double> tokens;  // of every rank: a data rank's tokens are split over its tensor ranks
+  std::vector<double>
+      tokens;  // of every rank: a data rank's tokens are split over its tensor ranks
   for (const auto& batch : batches_)
     for (std::int64_t t = 0; t < tensor(); ++t)
       tokens.push_back(static_cast<double>(batch.tokens) / static_cast<double>(tensor()));
   const auto local_layer = static_cast<std::size_t>(moe_layer - stage_.first_moe);
-  const auto dtype = phase == Phase::dispatch ? dispatch_dtype()
-                                              : parts.transport.combine_dtype.value_or(parts.precision.activations);
+  const auto dtype = phase == Phase::dispatch
+                         ? dispatch_dtype()
+                         : parts.transport.combine_dtype.value_or(parts.precision.activations);
   const ExchangeLoad load{tokens, loads_.per_rank, stage_.rank_probability[local_layer],
                           stage_.node_probability[local_layer], bytes(1, dtype)};
   stage_.scratch->clear();
-  if (phase == Phase::dispatch) stage_.exchange->dispatch(load, *stage_.scratch);
-  else stage_.exchange->combine(load, *stage_.scratch);
+  if (phase == Phase::dispatch)
+    stage_.exchange->dispatch(load, *stage_.scratch);
+  else
+    stage_.exchange->combine(load, *stage_.scratch);
   communicate(phase, layer);
 }
 
 void StepBuilder::tensor_collective(Phase phase, int layer,
-                                    void (*collective)(const Network&, const Group&, double, Transfer&)) {
+                                    void (*collective)(const Network&, const Group&, double,
+                                                       Transfer&)) {
   if (tensor() == 1) return;
   synchronise();
   auto& transfer = *stage_.scratch;
   transfer.clear();
   Seconds latency(0);
-  for (std::size_t r = 0; r < batches_.size(); ++r) {  // at the same time, each data rank on its own GPUs
+  for (std::size_t r = 0; r < batches_.size();
+       ++r) {  // at the same time, each data rank on its own GPUs
     transfer.latency = Seconds(0);
     collective(s_.parts.network, stage_.tensor_groups[r],
                bytes(batches_[r].tokens, s_.parts.precision.activations), transfer);
@@ -136,8 +157,11 @@ void StepBuilder::send_to_next_stage() {
   for (std::size_t r = 0; r < batches_.size(); ++r) {
     for (std::int64_t t = 0; t < tensor(); ++t) {  // every tensor rank sends its share
       transfer.latency = Seconds(0);
-      send_recv(s_.parts.network, stage_.first_gpu[r] + static_cast<int>(t), stage_.next_gpu[r] + static_cast<int>(t),
-                bytes(batches_[r].tokens, s_.parts.precision.activations) / static_cast<double>(tensor()), transfer);
+      send_recv(
+          s_.parts.network, stage_.first_gpu[r] + static_cast<int>(t),
+          stage_.next_gpu[r] + static_cast<int>(t),
+          bytes(batches_[r].tokens, s_.parts.precision.activations) / static_cast<double>(tensor()),
+          transfer);
       latency = std::max(latency, transfer.latency);
     }
   }
@@ -179,20 +203,23 @@ void StepBuilder::count(std::int64_t moe_layer) {
 
 void StepBuilder::local(Phase phase, int layer, std::size_t rank, const Time& time) {
   auto& pending = pending_[rank];
-  if (record_) pending.spans.push_back({phase, stage_index_, layer, clock_ + pending.total, time.total});
+  if (record_)
+    pending.spans.push_back({phase, stage_index_, layer, clock_ + pending.total, time.total});
   pending.phase_s[at(phase)] += time.total.value;
   pending.total += time.total;
   pending.unmeasured += time.unmeasured;
 }
 
 void StepBuilder::synchronise() {
-  auto slowest = std::ranges::max_element(pending_, {}, [](const Pending& p) { return p.total.value; });
+  auto slowest =
+      std::ranges::max_element(pending_, {}, [](const Pending& p) { return p.total.value; });
   if (slowest->total > Seconds(0)) {
     for (std::size_t p = 0; p < kPhases; ++p) cost_.phase_s[p] += slowest->phase_s[p];
     cost_.unmeasured_s += slowest->unmeasured.value;
     cost_.stages.back().back().busy += slowest->total;
     clock_ += slowest->total;
-    if (record_) cost_.spans.insert(cost_.spans.end(), slowest->spans.begin(), slowest->spans.end());
+    if (record_)
+      cost_.spans.insert(cost_.spans.end(), slowest->spans.begin(), slowest->spans.end());
   }
   for (auto& pending : pending_) pending = {};
 }
@@ -212,7 +239,8 @@ void StepBuilder::communicate(Phase phase, int layer) {
   std::vector<LinkBytes> shared;
   for (const int link : transfer.loads.touched()) {
     s_.totals.link_bytes[static_cast<std::size_t>(link)] += transfer.loads.bytes(link);
-    if (s_.shared_links[static_cast<std::size_t>(link)] != 0) shared.push_back({link, transfer.loads.bytes(link)});
+    if (s_.shared_links[static_cast<std::size_t>(link)] != 0)
+      shared.push_back({link, transfer.loads.bytes(link)});
   }
   Time time;
   time.total = alone;
@@ -231,8 +259,8 @@ void StepBuilder::communicate(Phase phase, int layer) {
 
 Dtype StepBuilder::dispatch_dtype() const {
   const auto& precision = s_.parts.precision;
-  return s_.parts.transport.dispatch_dtype.value_or(precision.experts == Dtype::fp8 ? Dtype::fp8
-                                                                                    : precision.activations);
+  return s_.parts.transport.dispatch_dtype.value_or(
+      precision.experts == Dtype::fp8 ? Dtype::fp8 : precision.activations);
 }
 
 // FP8 tokens travel with one fp32 scale per 128 values, as in DeepEP.

@@ -1,4 +1,5 @@
-// Builds the cost of one pipeline stage of one step, layer by layer. Internal to the lockstep executor.
+// Builds the cost of one pipeline stage of one step, layer by layer. Internal to the lockstep
+// executor.
 #pragma once
 
 #include <map>
@@ -14,8 +15,10 @@ struct LockstepStage {
   std::vector<Group> tensor_groups;              ///< of every data rank
   std::unique_ptr<Group> expert_group;           ///< ranks that exchange tokens; null: they do not
   std::unique_ptr<Exchange> exchange;
-  std::vector<std::vector<double>> rank_probability, node_probability;  ///< [MoE layer of the stage][part]
-  std::vector<int> first_gpu, next_gpu;  ///< tensor rank 0 of every data rank, here and in the next stage (or empty)
+  std::vector<std::vector<double>> rank_probability,
+      node_probability;  ///< [MoE layer of the stage][part]
+  std::vector<int> first_gpu,
+      next_gpu;  ///< tensor rank 0 of every data rank, here and in the next stage (or empty)
   std::unique_ptr<Transfer> scratch;
 };
 
@@ -30,8 +33,8 @@ class StepBuilder {
     Totals& totals;
   };
 
-  StepBuilder(const Shared& shared, LockstepStage& stage, int stage_index, std::span<const RankBatch> batches,
-              std::uint64_t draw, bool record, StepCost& cost);
+  StepBuilder(const Shared& shared, LockstepStage& stage, int stage_index,
+              std::span<const RankBatch> batches, std::uint64_t draw, bool record, StepCost& cost);
   void run();
 
  private:

@@ -10,8 +10,9 @@
 namespace moesim {
 
 void Collector::on_step(const StepEvent& step) {
-  steps_.push_back({static_cast<int>(step.group), step.start.value, step.duration.value, step.prefill_tokens,
-                    step.decode_tokens, step.running, step.waiting, step.kv_used_fraction});
+  steps_.push_back({static_cast<int>(step.group), step.start.value, step.duration.value,
+                    step.prefill_tokens, step.decode_tokens, step.running, step.waiting,
+                    step.kv_used_fraction});
   const auto& cost = *step.cost;
   for (std::size_t p = 0; p < kPhases; ++p) phase_s_[p] += cost.phase_s[p];
   unmeasured_s_ += cost.unmeasured_s;
@@ -27,9 +28,12 @@ void Collector::on_step(const StepEvent& step) {
     stage_start.push_back(end);
   }
   for (const auto& span : cost.spans) {
-    const auto resource = is_communication(span.phase) ? "network" : span.phase == Phase::host ? "host" : "compute";
+    const auto resource = is_communication(span.phase) ? "network"
+                          : span.phase == Phase::host  ? "host"
+                                                       : "compute";
     const auto stage = cost.stages.size() > 1 ? fmt::format(" stage {}", span.stage) : "";
-    const auto name = span.layer < 0 ? name_of(span.phase) : fmt::format("layer {} {}", span.layer, name_of(span.phase));
+    const auto name = span.layer < 0 ? name_of(span.phase)
+                                     : fmt::format("layer {} {}", span.layer, name_of(span.phase));
     const Seconds start = stage_start[static_cast<std::size_t>(span.stage)] + span.start;
     phases_.push_back({fmt::format("group {}{} {}", step.group, stage, resource), name, start.value,
                        span.duration.value});
@@ -37,8 +41,10 @@ void Collector::on_step(const StepEvent& step) {
 }
 
 void Collector::on_token_gap(Seconds gap) {
-  if (!gaps_.empty() && gaps_.back().value == gap.value) ++gaps_.back().count;
-  else gaps_.push_back({gap.value, 1});
+  if (!gaps_.empty() && gaps_.back().value == gap.value)
+    ++gaps_.back().count;
+  else
+    gaps_.push_back({gap.value, 1});
 }
 
 void Collector::on_finished(const Request& request) {
@@ -51,7 +57,8 @@ void Collector::on_finished(const Request& request) {
   row.queue_s = (request.first_scheduled - request.arrival).value;
   row.ttft_s = (request.first_token - request.arrival).value;
   row.e2e_s = (request.last_token - request.arrival).value;
-  row.tpot_s = request.output > 1 ? (row.e2e_s - row.ttft_s) / static_cast<double>(request.output - 1) : 0;
+  row.tpot_s =
+      request.output > 1 ? (row.e2e_s - row.ttft_s) / static_cast<double>(request.output - 1) : 0;
   row.preemptions = request.preemptions;
   requests_.push_back(row);
 }
@@ -82,7 +89,8 @@ void Collector::add_requests(const Serving& serving, Result& result) const {
   result.submitted = serving.requests();
   result.failed = serving.failed();
   result.completed = static_cast<std::int64_t>(requests_.size());
-  if (result.completed + result.failed != result.submitted) throw SimulationError("requests were lost");
+  if (result.completed + result.failed != result.submitted)
+    throw SimulationError("requests were lost");
   std::vector<double> ttft, tpot, e2e, queue;
   const auto& slo = serving.scenario().slo;
   std::int64_t good = 0;
@@ -93,7 +101,9 @@ void Collector::add_requests(const Serving& serving, Result& result) const {
     if (row.output_tokens > 1) tpot.push_back(row.tpot_s);
     e2e.push_back(row.e2e_s);
     queue.push_back(row.queue_s);
-    const auto meets = [](const std::optional<Seconds>& limit, double value) { return !limit || value <= limit->value; };
+    const auto meets = [](const std::optional<Seconds>& limit, double value) {
+      return !limit || value <= limit->value;
+    };
     good += meets(slo.ttft, row.ttft_s) && meets(slo.tpot, row.tpot_s) && meets(slo.e2e, row.e2e_s);
   }
   result.ttft_s = distribution(ttft);
@@ -103,12 +113,13 @@ void Collector::add_requests(const Serving& serving, Result& result) const {
   result.itl_s = distribution(gaps_);
   const std::int64_t first_tokens = result.completed;
   if (result.itl_s.count + first_tokens != result.output_tokens)
-    throw SimulationError(fmt::format("{} tokens came out, {} were asked for", result.itl_s.count + first_tokens,
-                                      result.output_tokens));
+    throw SimulationError(fmt::format("{} tokens came out, {} were asked for",
+                                      result.itl_s.count + first_tokens, result.output_tokens));
   if (result.simulated_s <= 0) return;
   const double seconds = result.simulated_s;
   result.output_tokens_per_s = static_cast<double>(result.output_tokens) / seconds;
-  result.total_tokens_per_s = static_cast<double>(result.output_tokens + result.input_tokens) / seconds;
+  result.total_tokens_per_s =
+      static_cast<double>(result.output_tokens + result.input_tokens) / seconds;
   result.requests_per_s = static_cast<double>(result.completed) / seconds;
   result.output_tokens_per_s_per_gpu = result.output_tokens_per_s / result.gpus;
   if (slo.stated())
@@ -128,7 +139,8 @@ void Collector::add_steps(const Serving&, Result& result) const {
       ++(step.decode_tokens == 0 ? result.prefill_steps : result.mixed_steps);
     }
   }
-  if (result.decode_steps > 0) result.mean_decode_s = decode_s / static_cast<double>(result.decode_steps);
+  if (result.decode_steps > 0)
+    result.mean_decode_s = decode_s / static_cast<double>(result.decode_steps);
   const double all = std::accumulate(phase_s_.begin(), phase_s_.end(), 0.0);
   for (std::size_t p = 0; p < kPhases; ++p)
     if (phase_s_[p] > 0) result.time_breakdown_s.emplace_back(names_of(Phase{})[p], phase_s_[p]);

@@ -1,4 +1,5 @@
-// Collects what a serving run reports and turns it into a Result. Memory grows with requests and steps, not with tokens.
+// Collects what a serving run reports and turns it into a Result. Memory grows with requests and
+// steps, not with tokens.
 #pragma once
 
 #include <array>
@@ -16,7 +17,8 @@ class Collector final : public RunObserver {
   void on_finished(const Request& request) override;
   void on_failed(const Request& request) override;
 
-  /// Everything but wall time and memory. Throws SimulationError when a conservation law does not hold.
+  /// Everything but wall time and memory. Throws SimulationError when a conservation law does not
+  /// hold.
   Result result(const Serving& serving) const;
 
  private:

@@ -5,7 +5,8 @@
 namespace moesim {
 namespace {
 
-/// The value at 0-based rank `rank` of sorted samples; `from` and `before` carry the position on between rising ranks.
+/// The value at 0-based rank `rank` of sorted samples; `from` and `before` carry the position on
+/// between rising ranks.
 class RankReader {
  public:
   explicit RankReader(const std::vector<CountedSample>& sorted) : sorted_(sorted) {}

@@ -1,5 +1,6 @@
-// Mean and percentiles of samples, as numpy and vLLM's benchmark compute them (linear interpolation between closest
-// ranks). Samples may come with a count, so that millions of equal token gaps cost one entry.
+// Mean and percentiles of samples, as numpy and vLLM's benchmark compute them (linear interpolation
+// between closest ranks). Samples may come with a count, so that millions of equal token gaps cost
+// one entry.
 #pragma once
 
 #include <cstdint>

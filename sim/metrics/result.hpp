@@ -1,6 +1,7 @@
-// What one run found: the summary that becomes the result JSON (keys and definitions of README, section "Result") and
-// the series behind the plots. Plain values; filled by metrics/, read by report/. Times in seconds, sizes in bytes.
-// An optional section that does not apply to the run is empty and is left out of the JSON.
+// What one run found: the summary that becomes the result JSON (keys and definitions of README,
+// section "Result") and the series behind the plots. Plain values; filled by metrics/, read by
+// report/. Times in seconds, sizes in bytes. An optional section that does not apply to the run is
+// empty and is left out of the JSON.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +50,8 @@ struct PhaseRow {
 };
 
 struct MoeSummary {
-  double imbalance_mean = 0;  ///< max/mean of tokens over the ranks of an expert-parallel group, mean over layers and steps
+  double imbalance_mean = 0;  ///< max/mean of tokens over the ranks of an expert-parallel group,
+                              ///< mean over layers and steps
   double imbalance_max = 0;
   double distinct_experts_mean = 0;  ///< experts with at least one token per layer and step
   double dispatch_s = 0, combine_s = 0, expert_s = 0;
@@ -57,7 +59,7 @@ struct MoeSummary {
 };
 
 struct NetworkSummary {
-  double bytes = 0;                ///< over all links that belong to the fabric or the node
+  double bytes = 0;                 ///< over all links that belong to the fabric or the node
   double max_link_utilization = 0;  ///< busiest link: bytes / (capacity x simulated time)
 };
 
@@ -73,7 +75,8 @@ struct Result {
 
   std::int64_t submitted = 0, completed = 0, failed = 0;
   std::int64_t input_tokens = 0, output_tokens = 0;  ///< of completed requests
-  double output_tokens_per_s = 0, total_tokens_per_s = 0, requests_per_s = 0, output_tokens_per_s_per_gpu = 0;
+  double output_tokens_per_s = 0, total_tokens_per_s = 0, requests_per_s = 0,
+         output_tokens_per_s_per_gpu = 0;
   Distribution ttft_s, tpot_s, itl_s, e2e_s, queue_s;
   struct Goodput {
     double requests_per_s = 0, fraction = 0;
@@ -85,7 +88,8 @@ struct Result {
   std::optional<MoeSummary> moe;
   std::optional<NetworkSummary> network;
   double time_outside_calibration_fraction = 0;
-  /// Share of the busy time by phase, in the order of a layer: attention, router, dispatch, experts, combine, ...
+  /// Share of the busy time by phase, in the order of a layer: attention, router, dispatch,
+  /// experts, combine, ...
   std::vector<std::pair<std::string, double>> time_breakdown_s;
 
   std::vector<RequestRow> requests;  ///< in order of id

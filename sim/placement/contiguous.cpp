@@ -1,5 +1,6 @@
-// Experts in the order of their ids, the first ranks one more when they do not divide; replicas of the hottest experts
-// (static, by popularity) follow the originals. What vLLM and Megatron do by default.
+// Experts in the order of their ids, the first ranks one more when they do not divide; replicas of
+// the hottest experts (static, by popularity) follow the originals. What vLLM and Megatron do by
+// default.
 #include <algorithm>
 
 #include "sim/placement/placement.hpp"
@@ -37,7 +38,8 @@ class Contiguous final : public Placement {
   Context context_;
 };
 
-const Register<Placement, Contiguous> registered("contiguous", "experts in the order of their ids, rank after rank");
+const Register<Placement, Contiguous> registered(
+    "contiguous", "experts in the order of their ids, rank after rank");
 
 }  // namespace
 }  // namespace moesim

@@ -22,7 +22,8 @@ std::vector<std::int32_t> replicate(std::span<const double> popularity, std::int
   return replicas;
 }
 
-void split_over_slots(const LayerPlacement& placement, std::span<const std::int32_t> tokens_per_expert,
+void split_over_slots(const LayerPlacement& placement,
+                      std::span<const std::int32_t> tokens_per_expert,
                       std::span<std::int32_t> tokens_per_slot) {
   const auto slots = placement.expert_of_slot.size();
   std::vector<std::int32_t> met(tokens_per_expert.size(), 0);

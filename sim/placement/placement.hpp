@@ -1,7 +1,8 @@
 // Slot: which rank of an expert-parallel group holds which expert.
-// Life cycle: place() is called once per MoE layer when the run is built. Contract: every expert has at least one slot;
-// the number of slots is experts + redundant; slots are spread so that no rank holds more than ceil(slots / ranks);
-// slots of a rank are contiguous in the result. A replicated expert's tokens are split evenly over its replicas.
+// Life cycle: place() is called once per MoE layer when the run is built. Contract: every expert
+// has at least one slot; the number of slots is experts + redundant; slots are spread so that no
+// rank holds more than ceil(slots / ranks); slots of a rank are contiguous in the result. A
+// replicated expert's tokens are split evenly over its replicas.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +16,10 @@ namespace moesim {
 /// Physical expert slots of one layer in order of rank.
 struct LayerPlacement {
   std::vector<std::int32_t> expert_of_slot;  ///< [slots]
-  std::vector<std::int32_t> first_slot;      ///< [ranks + 1]: rank r holds slots first_slot[r] .. first_slot[r+1]-1
-  std::vector<std::int32_t> replicas;        ///< [experts]
-  bool identity() const;                     ///< slot s holds expert s
+  std::vector<std::int32_t>
+      first_slot;  ///< [ranks + 1]: rank r holds slots first_slot[r] .. first_slot[r+1]-1
+  std::vector<std::int32_t> replicas;  ///< [experts]
+  bool identity() const;               ///< slot s holds expert s
 };
 
 class Placement {
@@ -34,12 +36,14 @@ class Placement {
   virtual LayerPlacement place(std::span<const double> popularity) = 0;
 };
 
-/// Which expert gets each redundant slot: again and again the one with the highest popularity per replica (the rule of
-/// DeepSeek's EPLB, replicate_experts). Returns replicas per expert.
+/// Which expert gets each redundant slot: again and again the one with the highest popularity per
+/// replica (the rule of DeepSeek's EPLB, replicate_experts). Returns replicas per expert.
 std::vector<std::int32_t> replicate(std::span<const double> popularity, std::int64_t redundant);
 
-/// Tokens of every physical slot [slots]: an expert's tokens split evenly over its replicas, the remainder to the first.
-void split_over_slots(const LayerPlacement& placement, std::span<const std::int32_t> tokens_per_expert,
+/// Tokens of every physical slot [slots]: an expert's tokens split evenly over its replicas, the
+/// remainder to the first.
+void split_over_slots(const LayerPlacement& placement,
+                      std::span<const std::int32_t> tokens_per_expert,
                       std::span<std::int32_t> tokens_per_slot);
 
 }  // namespace moesim

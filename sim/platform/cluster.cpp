@@ -13,14 +13,16 @@ NodeChoice Value<NodeChoice>::read(const Node& node) {
   }
   const Node* profile = node.find("profile");
   if (profile == nullptr)
-    throw InputError(node.where, "missing key 'profile': the node profile whose fields are changed here");
+    throw InputError(node.where,
+                     "missing key 'profile': the node profile whose fields are changed here");
   Node changes = node;
   changes.erase("profile");
   const auto name = read_text(*profile);
   NodeProfile base = load_node(directory, name, profile->where);
   NodeChoice choice{name, override_node(base, changes)};
   if (const Node* device = changes.find("device"))
-    load_device(data_path("models/device"), choice.node.device, device->where);  // refuses an unknown one at its place
+    load_device(data_path("models/device"), choice.node.device,
+                device->where);  // refuses an unknown one at its place
   return choice;
 }
 
@@ -43,7 +45,8 @@ const Parameters<ClusterConfig>& ClusterConfig::parameters() {
   static const auto list =
       Parameters<ClusterConfig>()
           .required("node", &ClusterConfig::node,
-                    "node profile by name, or {profile: NAME, ...} to change some of its fields", "hgx-h200")
+                    "node profile by name, or {profile: NAME, ...} to change some of its fields",
+                    "hgx-h200")
           .optional("nodes", &ClusterConfig::nodes, "number of nodes")
           .min(1)
           .max(100000)
@@ -53,8 +56,8 @@ const Parameters<ClusterConfig>& ClusterConfig::parameters() {
 
 void ClusterConfig::check(const Node& at) const {
   if (nodes > 1 && node.node.nics == 0)
-    throw InputError(at.where, std::to_string(nodes) + " nodes, but the node profile " + node.profile +
-                                   " has no network adapter between them (nics: 0)");
+    throw InputError(at.where, std::to_string(nodes) + " nodes, but the node profile " +
+                                   node.profile + " has no network adapter between them (nics: 0)");
 }
 
 }  // namespace moesim

@@ -1,5 +1,5 @@
-// Links, and the bytes that traffic puts on them. A link is one direction of a cable or port; its capacity is what a
-// large transfer reaches (nominal bandwidth times measured efficiency).
+// Links, and the bytes that traffic puts on them. A link is one direction of a cable or port; its
+// capacity is what a large transfer reaches (nominal bandwidth times measured efficiency).
 #pragma once
 
 #include <algorithm>
@@ -42,7 +42,8 @@ class LinkLoads {
 inline Seconds link_bound(const LinkLoads& loads, const std::vector<Link>& links) {
   Seconds bound(0);
   for (const int link : loads.touched())
-    bound = std::max(bound, Bytes(loads.bytes(link)) / links[static_cast<std::size_t>(link)].capacity);
+    bound =
+        std::max(bound, Bytes(loads.bytes(link)) / links[static_cast<std::size_t>(link)].capacity);
   return bound;
 }
 

@@ -23,8 +23,9 @@ Network::Network(const ClusterConfig& cluster)
       links_.push_back({fmt::format("node {} nic {} out", node, i), nic});
       links_.push_back({fmt::format("node {} nic {} in", node, i), nic});
     }
-  fabric_ = cluster.fabric.make(
-      {cluster.nodes, profile_.nic_bandwidth * static_cast<double>(profile_.nics), profile_.nic_efficiency});
+  fabric_ = cluster.fabric.make({cluster.nodes,
+                                 profile_.nic_bandwidth * static_cast<double>(profile_.nics),
+                                 profile_.nic_efficiency});
   fabric_->build(links_);
 }
 

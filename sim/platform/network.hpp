@@ -1,6 +1,7 @@
-// The cluster's links and how traffic between GPUs falls on them. Every GPU has one port each way into its island
-// (NVLink or PCIe); every node has its NICs, shared evenly by its GPUs; the fabric between nodes is a topology. GPUs are
-// numbered node by node. Knows bytes and bounds, no clock: transport/ adds start-up times.
+// The cluster's links and how traffic between GPUs falls on them. Every GPU has one port each way
+// into its island (NVLink or PCIe); every node has its NICs, shared evenly by its GPUs; the fabric
+// between nodes is a topology. GPUs are numbered node by node. Knows bytes and bounds, no clock:
+// transport/ adds start-up times.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,7 @@
 // Slot: the fabric between nodes.
-// Life cycle: built once with the shape of the cluster; build() appends its links; then traffic between nodes is spread
-// over them. Contract: what leaves a node arrives; traffic inside a node never reaches the fabric.
+// Life cycle: built once with the shape of the cluster; build() appends its links; then traffic
+// between nodes is spread over them. Contract: what leaves a node arrives; traffic inside a node
+// never reaches the fabric.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,10 @@ class Topology {
   virtual void build(std::vector<Link>& links) = 0;
   /// `bytes` from node to node.
   virtual void send(int from, int to, double bytes, LinkLoads& loads) const = 0;
-  /// Product traffic: node a sends out[a] * share[b] to every other node b; `share` sums to at most 1.
-  virtual void spread(std::span<const double> out, std::span<const double> share, LinkLoads& loads) const = 0;
+  /// Product traffic: node a sends out[a] * share[b] to every other node b; `share` sums to at
+  /// most 1.
+  virtual void spread(std::span<const double> out, std::span<const double> share,
+                      LinkLoads& loads) const = 0;
 };
 
 }  // namespace moesim

@@ -67,7 +67,7 @@ const std::vector<Headline>& headlines() {
       {"E2E p50", Unit::kSeconds, Better::kLower, false, of(&R::e2e_s, &D::p50)},
       {"E2E p99", Unit::kSeconds, Better::kLower, true, of(&R::e2e_s, &D::p99)},
       {"queue p99", Unit::kSeconds, Better::kLower, false, of(&R::queue_s, &D::p99)},
-      {"completed requests", Unit::kCount, Better::kHigher, false, of(&R::completed)},
+      {"completed requests", Unit::kCount, Better::kNeither, false, of(&R::completed)},
       {"failed requests", Unit::kCount, Better::kLower, false, of(&R::failed)},
       {"preemptions", Unit::kCount, Better::kLower, false, of(&R::preemptions)},
       {"mean decode step", Unit::kSeconds, Better::kLower, false, decode_step},

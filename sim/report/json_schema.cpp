@@ -29,12 +29,17 @@ Json slot_schema(const std::string& slot) {
 
 Json scalar_schema(const ParameterInfo& info) {
   Json schema;
-  if (info.type == "bool") schema["type"] = "boolean";
-  else if (info.type == "integer" || info.type == "number") schema["type"] = info.type;
-  else if (info.type == "choice") schema["enum"] = info.choices;
-  else schema["type"] = "string";
+  if (info.type == "bool")
+    schema["type"] = "boolean";
+  else if (info.type == "integer" || info.type == "number")
+    schema["type"] = info.type;
+  else if (info.type == "choice")
+    schema["enum"] = info.choices;
+  else
+    schema["type"] = "string";
   if (info.type == "quantity") schema["pattern"] = "^[+-]?[0-9.]+([eE][+-]?[0-9]+)? ?[A-Za-z/]+$";
-  if (info.dimension) return schema;  // bounds of quantities are in SI units; the reader checks them
+  if (info.dimension)
+    return schema;  // bounds of quantities are in SI units; the reader checks them
   if (info.minimum) schema[info.minimum_excluded ? "exclusiveMinimum" : "minimum"] = *info.minimum;
   if (info.maximum) schema["maximum"] = *info.maximum;
   return schema;
@@ -42,9 +47,12 @@ Json scalar_schema(const ParameterInfo& info) {
 
 Json schema_of(const ParameterInfo& info) {
   Json schema;
-  if (info.type == "slot") schema = slot_schema(info.slot);
-  else if (info.type == "section") schema = object_schema(info.children);
-  else schema = scalar_schema(info);
+  if (info.type == "slot")
+    schema = slot_schema(info.slot);
+  else if (info.type == "section")
+    schema = object_schema(info.children);
+  else
+    schema = scalar_schema(info);
   if (!info.by_name.empty()) {
     schema["properties"][info.by_name] = {{"type", "string"}};
     schema = {{"anyOf", Json::array({Json{{"type", "string"}}, schema})}};
@@ -56,7 +64,9 @@ Json schema_of(const ParameterInfo& info) {
 }
 
 Json object_schema(const std::vector<ParameterInfo>& infos) {
-  Json schema = {{"type", "object"}, {"additionalProperties", false}, {"properties", Json::object()},
+  Json schema = {{"type", "object"},
+                 {"additionalProperties", false},
+                 {"properties", Json::object()},
                  {"required", Json::array()}};
   for (const auto& info : infos) {
     schema["properties"][info.name] = schema_of(info);
@@ -68,14 +78,17 @@ Json object_schema(const std::vector<ParameterInfo>& infos) {
 }  // namespace
 
 std::string scenario_json_schema() {
-  Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "moesim scenario"}};
+  Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
+                 {"title", "moesim scenario"}};
   schema.update(object_schema(ServingScenario::parameters().describe()));
   // An included file may bring what is required, so nothing is required of the file that is edited.
   schema.erase("required");
-  schema["properties"]["include"] = {{"description", "file or list of files whose keys are merged under this one's"},
-                                     {"anyOf", Json::array({Json{{"type", "string"}}, Json{{"type", "array"}}})}};
-  schema["properties"]["variants"] = {{"type", "object"},
-                                      {"description", "designs by name, each merged over the rest of the file"}};
+  schema["properties"]["include"] = {
+      {"description", "file or list of files whose keys are merged under this one's"},
+      {"anyOf", Json::array({Json{{"type", "string"}}, Json{{"type", "array"}}})}};
+  schema["properties"]["variants"] = {
+      {"type", "object"},
+      {"description", "designs by name, each merged over the rest of the file"}};
   return schema.dump(2) + "\n";
 }
 

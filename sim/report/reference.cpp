@@ -12,8 +12,10 @@ namespace {
 
 std::string one_line(const Node& node) {
   switch (node.kind) {
-    case Node::Kind::kNull: return "none";
-    case Node::Kind::kScalar: return node.text.empty() ? "\"\"" : node.text;
+    case Node::Kind::kNull:
+      return "none";
+    case Node::Kind::kScalar:
+      return node.text.empty() ? "\"\"" : node.text;
     case Node::Kind::kSequence: {
       std::vector<std::string> items;
       for (const auto& item : node.items) items.push_back(one_line(item));
@@ -29,14 +31,17 @@ std::string one_line(const Node& node) {
 
 void list_parameters(const std::vector<ParameterInfo>& infos, int depth, std::string& out) {
   for (const auto& info : infos) {
-    out += fmt::format("{:{}}{} ({}; {})  {}\n", "", depth, info.name, type_text(info), default_text(info), info.doc);
+    out += fmt::format("{:{}}{} ({}; {})  {}\n", "", depth, info.name, type_text(info),
+                       default_text(info), info.doc);
     if (info.type == "section") list_parameters(info.children, depth + 2, out);
   }
 }
 
-void table_rows(const std::vector<ParameterInfo>& infos, const std::string& prefix, std::string& out) {
+void table_rows(const std::vector<ParameterInfo>& infos, const std::string& prefix,
+                std::string& out) {
   for (const auto& info : infos) {
-    out += fmt::format("| `{}{}` | {} | {} | {} |\n", prefix, info.name, type_text(info), default_text(info), info.doc);
+    out += fmt::format("| `{}{}` | {} | {} | {} |\n", prefix, info.name, type_text(info),
+                       default_text(info), info.doc);
     if (info.type == "section") table_rows(info.children, prefix + info.name + ".", out);
   }
 }
@@ -46,7 +51,8 @@ void table_rows(const std::vector<ParameterInfo>& infos, const std::string& pref
 std::string type_text(const ParameterInfo& info) {
   std::string type = info.type;
   if (info.type == "quantity")
-    type = fmt::format("{} like {}", dimension_name(*info.dimension), dimension_example(*info.dimension));
+    type = fmt::format("{} like {}", dimension_name(*info.dimension),
+                       dimension_example(*info.dimension));
   if (info.type == "choice") type = fmt::format("one of {}", fmt::join(info.choices, ", "));
   if (info.type == "slot") type = fmt::format("slot {}", info.slot);
   if (!info.by_name.empty()) type = "name or section";
@@ -71,7 +77,8 @@ std::string slot_listing(const std::string& wanted) {
       list_parameters(info.parameters(), 6, out);
     }
   }
-  if (out.empty()) throw InputError(fmt::format("unknown slot '{}'{}", wanted, did_you_mean(wanted, names)));
+  if (out.empty())
+    throw InputError(fmt::format("unknown slot '{}'{}", wanted, did_you_mean(wanted, names)));
   return out;
 }
 
@@ -85,8 +92,10 @@ std::string reference_markdown() {
   std::string out = "| key | type | default | meaning |\n|---|---|---|---|\n";
   table_rows(ServingScenario::parameters().describe(), "", out);
   for (const auto& [name, slot] : slot_catalogue()) {
-    out += fmt::format("\n**Slot {}**: {}\n\n| policy, parameter | type | default | meaning |\n|---|---|---|---|\n", name,
-                       slot.doc);
+    out += fmt::format(
+        "\n**Slot {}**: {}\n\n| policy, parameter | type | default | meaning "
+        "|\n|---|---|---|---|\n",
+        name, slot.doc);
     for (const auto& [implementation, info] : slot.implementations) {
       out += fmt::format("| **{}** | | | {} |\n", implementation, info.doc);
       table_rows(info.parameters(), "", out);

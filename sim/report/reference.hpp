@@ -1,4 +1,5 @@
-// Help and reference from the registry and the parameter lists, as text and as Markdown: what is listed is what is parsed.
+// Help and reference from the registry and the parameter lists, as text and as Markdown: what is
+// listed is what is parsed.
 #pragma once
 
 #include <string>
@@ -7,7 +8,8 @@
 
 namespace moesim {
 
-/// Every slot with its policies and their parameters; `slot` picks one by name ("" all). InputError for an unknown one.
+/// Every slot with its policies and their parameters; `slot` picks one by name ("" all). InputError
+/// for an unknown one.
 std::string slot_listing(const std::string& slot);
 /// The sections and keys of a scenario.
 std::string scenario_listing();

@@ -14,8 +14,10 @@ std::vector<double> inclusion_from_weights(const Choices& choices, std::span<con
   const auto size = weights.size() / static_cast<std::size_t>(groups);
   std::vector<double> whole(static_cast<std::size_t>(groups), 0);  // weight of every group
   for (std::size_t e = 0; e < weights.size(); ++e) whole[e / size] += weights[e];
-  std::vector<double> chance(whole.size(), 0);        // sum over picks in the group of 1 / weight still there
-  std::vector<double> excluded(weights.size(), 0);    // the part of it that fell on experts already picked
+  std::vector<double> chance(whole.size(),
+                             0);  // sum over picks in the group of 1 / weight still there
+  std::vector<double> excluded(weights.size(),
+                               0);  // the part of it that fell on experts already picked
   std::vector<double> left(whole);
   const auto k = static_cast<std::size_t>(choices.top_k);
   for (std::size_t token = 0; token * k < choices.experts.size(); ++token) {
@@ -33,13 +35,17 @@ std::vector<double> inclusion_from_weights(const Choices& choices, std::span<con
   std::vector<double> inclusion;
   const auto tokens = static_cast<double>(choices.tokens());
   for (std::size_t e = 0; e < weights.size(); ++e)
-    inclusion.push_back(std::clamp((weights[e] * chance[e / size] - excluded[e]) / tokens, 0.0, 1.0));
+    inclusion.push_back(
+        std::clamp((weights[e] * chance[e / size] - excluded[e]) / tokens, 0.0, 1.0));
   return inclusion;
 }
 
-ChoicePool::ChoicePool(std::int64_t experts, const Choices& choices, std::span<const double> weights,
-                       std::int64_t groups)
-    : experts_(experts), tokens_(choices.tokens()), top_k_(choices.top_k), choices_(choices.experts) {
+ChoicePool::ChoicePool(std::int64_t experts, const Choices& choices,
+                       std::span<const double> weights, std::int64_t groups)
+    : experts_(experts),
+      tokens_(choices.tokens()),
+      top_k_(choices.top_k),
+      choices_(choices.experts) {
   assert(tokens_ > 0 && tokens_ < 65536);
   const auto width = static_cast<std::size_t>(experts_);
   cumulative_.assign((static_cast<std::size_t>(tokens_) + 1) * width, 0);
@@ -58,12 +64,13 @@ ChoicePool::ChoicePool(std::int64_t experts, const Choices& choices, std::span<c
   if (known_weights_) inclusion_ = inclusion_from_weights(choices, weights, groups);
 }
 
-void ChoicePool::draw(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,
-                      std::span<std::int32_t> counts) const {
+void ChoicePool::draw(std::int64_t batch, std::uint64_t seed, std::uint64_t layer,
+                      std::uint64_t step, std::span<std::int32_t> counts) const {
   assert(static_cast<std::int64_t>(counts.size()) == experts_);
   if (batch > tokens_ && known_weights_) return draw_counts(batch, seed, layer, step, counts);
   const RandomStream stream(seed, stream_id("batch", layer));
-  const auto begin = static_cast<std::int64_t>(stream.below(step, static_cast<std::uint64_t>(tokens_)));
+  const auto begin =
+      static_cast<std::int64_t>(stream.below(step, static_cast<std::uint64_t>(tokens_)));
   draw_window(batch % tokens_, begin, counts);
   const auto rounds = static_cast<std::int32_t>(batch / tokens_);
   if (rounds == 0) return;
@@ -71,8 +78,11 @@ void ChoicePool::draw(std::int64_t batch, std::uint64_t seed, std::uint64_t laye
   for (std::size_t e = 0; e < counts.size(); ++e) counts[e] += rounds * total[e];
 }
 
-void ChoicePool::draw_window(std::int64_t batch, std::int64_t begin, std::span<std::int32_t> counts) const {
-  const auto row = [&](std::int64_t token) { return &cumulative_[static_cast<std::size_t>(token * experts_)]; };
+void ChoicePool::draw_window(std::int64_t batch, std::int64_t begin,
+                             std::span<std::int32_t> counts) const {
+  const auto row = [&](std::int64_t token) {
+    return &cumulative_[static_cast<std::size_t>(token * experts_)];
+  };
   const auto end = begin + batch;
   const auto *first = row(begin), *last = row(end <= tokens_ ? end : end - tokens_);
   for (std::size_t e = 0; e < counts.size(); ++e) counts[e] = last[e] - first[e];
@@ -81,8 +91,8 @@ void ChoicePool::draw_window(std::int64_t batch, std::int64_t begin, std::span<s
   for (std::size_t e = 0; e < counts.size(); ++e) counts[e] += total[e];
 }
 
-void ChoicePool::draw_counts(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,
-                             std::span<std::int32_t> counts) const {
+void ChoicePool::draw_counts(std::int64_t batch, std::uint64_t seed, std::uint64_t layer,
+                             std::uint64_t step, std::span<std::int32_t> counts) const {
   const RandomStream stream(seed, stream_id("counts", layer, step));
   const auto n = static_cast<double>(batch);
   const double target = n * static_cast<double>(top_k_);
@@ -102,7 +112,8 @@ void ChoicePool::draw_counts(std::int64_t batch, std::uint64_t seed, std::uint64
   for (std::size_t e = 0; e < counts.size(); ++e) {
     running += expected[e] * target / sum;
     const bool last = e + 1 == counts.size();
-    const auto upto = last ? static_cast<std::int64_t>(target) : static_cast<std::int64_t>(running + 0.5);
+    const auto upto =
+        last ? static_cast<std::int64_t>(target) : static_cast<std::int64_t>(running + 0.5);
     const auto wanted = upto - given + surplus;
     given = upto;
     counts[e] = static_cast<std::int32_t>(std::clamp<std::int64_t>(wanted, 0, batch));
@@ -121,13 +132,15 @@ std::vector<double> ChoicePool::part_probability(std::span<const std::int32_t> p
   const auto k = static_cast<std::size_t>(top_k_);
   for (std::int64_t t = 0; t < tokens_; ++t)
     for (std::size_t i = 0; i < k; ++i) {
-      const auto part = static_cast<std::size_t>(part_of_expert[choices_[static_cast<std::size_t>(t) * k + i]]);
+      const auto part =
+          static_cast<std::size_t>(part_of_expert[choices_[static_cast<std::size_t>(t) * k + i]]);
       if (seen[part] == t) continue;
       seen[part] = t;
       ++hits[part];
     }
   std::vector<double> probability;
-  for (const auto count : hits) probability.push_back(static_cast<double>(count) / static_cast<double>(tokens_));
+  for (const auto count : hits)
+    probability.push_back(static_cast<double>(count) / static_cast<double>(tokens_));
   return probability;
 }
 

@@ -1,9 +1,11 @@
-// The choices of one MoE layer in the form a step needs: how many tokens of a batch go to each expert, in time that
-// does not depend on the batch. A pool of sampled (or recorded) tokens is stored as running counts; a batch no larger
-// than the pool is a window of it at a random place, exact to the token. Larger batches of a source with known weights
-// are drawn by counts: the expected counts plus binomial noise, integers that sum to tokens x top_k; both agree in mean
-// and variance (tested). Of other sources (recorded, balanced) they go through the pool again and again.
-// Not modelled: correlation between the batches of successive steps beyond the layer's fixed popularity.
+// The choices of one MoE layer in the form a step needs: how many tokens of a batch go to each
+// expert, in time that does not depend on the batch. A pool of sampled (or recorded) tokens is
+// stored as running counts; a batch no larger than the pool is a window of it at a random place,
+// exact to the token. Larger batches of a source with known weights are drawn by counts: the
+// expected counts plus binomial noise, integers that sum to tokens x top_k; both agree in mean and
+// variance (tested). Of other sources (recorded, balanced) they go through the pool again and
+// again. Not modelled: correlation between the batches of successive steps beyond the layer's fixed
+// popularity.
 #pragma once
 
 #include <cstdint>
@@ -16,15 +18,16 @@ namespace moesim {
 
 class ChoicePool {
  public:
-  /// `choices` of 1 to 65535 tokens; `weights` [experts] of the source, or empty; `groups` of the router.
+  /// `choices` of 1 to 65535 tokens; `weights` [experts] of the source, or empty; `groups` of the
+  /// router.
   ChoicePool(std::int64_t experts, const Choices& choices, std::span<const double> weights,
              std::int64_t groups = 1);
 
   std::int64_t experts() const { return experts_; }
   std::int64_t tokens() const { return tokens_; }
 
-  /// Tokens per expert [experts] of a batch of `batch` tokens; `seed`, `layer`, `step` name the draw. Sums to
-  /// batch x top_k; no entry above `batch`.
+  /// Tokens per expert [experts] of a batch of `batch` tokens; `seed`, `layer`, `step` name the
+  /// draw. Sums to batch x top_k; no entry above `batch`.
   void draw(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,
             std::span<std::int32_t> counts) const;
 
@@ -32,7 +35,8 @@ class ChoicePool {
   std::span<const double> inclusion() const { return inclusion_; }
 
   /// Probability that a token has at least one expert in each part, given the part of every expert.
-  std::vector<double> part_probability(std::span<const std::int32_t> part_of_expert, std::int32_t parts) const;
+  std::vector<double> part_probability(std::span<const std::int32_t> part_of_expert,
+                                       std::int32_t parts) const;
 
  private:
   void draw_window(std::int64_t batch, std::int64_t begin, std::span<std::int32_t> counts) const;
@@ -46,10 +50,11 @@ class ChoicePool {
   bool known_weights_ = false;
 };
 
-/// Probability that a token chooses each expert, from sampled choices and the weights they were drawn with: the sum over
-/// a token's picks of the chance that the pick was e, given the picks before it in e's group, averaged over the tokens.
-/// Conditioning on what was picked (Rao-Blackwell) keeps the mean of the plain frequencies and removes most of their
-/// noise. Exact in expectation for top-k; within groups it neglects that a group's rank depends on who leads it.
+/// Probability that a token chooses each expert, from sampled choices and the weights they were
+/// drawn with: the sum over a token's picks of the chance that the pick was e, given the picks
+/// before it in e's group, averaged over the tokens. Conditioning on what was picked
+/// (Rao-Blackwell) keeps the mean of the plain frequencies and removes most of their noise. Exact
+/// in expectation for top-k; within groups it neglects that a group's rank depends on who leads it.
 std::vector<double> inclusion_from_weights(const Choices& choices, std::span<const double> weights,
                                            std::int64_t groups);
 

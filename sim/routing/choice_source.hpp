@@ -1,7 +1,8 @@
 // Slot: where the experts' popularity, and so every token's choices, come from.
-// Life cycle: built once per run; sample() is called once per MoE layer and writes the choices of `tokens` tokens, from
-// which the run draws its batches (choice_pool.hpp). Contract: every token gets top_k distinct ids below `experts`; the
-// same seed and layer give the same choices; popularity() is the long-run share of tokens that choose each expert.
+// Life cycle: built once per run; sample() is called once per MoE layer and writes the choices of
+// `tokens` tokens, from which the run draws its batches (choice_pool.hpp). Contract: every token
+// gets top_k distinct ids below `experts`; the same seed and layer give the same choices;
+// popularity() is the long-run share of tokens that choose each expert.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,8 @@ struct Choices {
 
 class ChoiceSource {
  public:
-  static constexpr SlotInfo slot{"routing source", "where the tokens' choices of experts come from"};
+  static constexpr SlotInfo slot{"routing source",
+                                 "where the tokens' choices of experts come from"};
   struct Context {
     std::uint64_t seed = 0;
     std::int64_t moe_layers = 0;
@@ -31,11 +33,11 @@ class ChoiceSource {
   };
 
   virtual ~ChoiceSource() = default;
-  /// Choices of `tokens` tokens in MoE layer `layer` (0-based among MoE layers), through `router` where the source makes
-  /// logits; a recorded trace brings its own choices.
+  /// Choices of `tokens` tokens in MoE layer `layer` (0-based among MoE layers), through `router`
+  /// where the source makes logits; a recorded trace brings its own choices.
   virtual Choices sample(std::int64_t layer, std::int64_t tokens, Router& router) = 0;
-  /// Relative weights of the experts [experts] in a layer, for sampling whole batches by counts; empty: not known
-  /// beyond the sampled choices.
+  /// Relative weights of the experts [experts] in a layer, for sampling whole batches by counts;
+  /// empty: not known beyond the sampled choices.
   virtual std::vector<double> weights(std::int64_t) const { return {}; }
 };
 

@@ -4,7 +4,8 @@
 
 namespace moesim {
 
-void select_top(std::span<const float> scores, std::span<std::uint16_t> chosen, std::uint16_t offset) {
+void select_top(std::span<const float> scores, std::span<std::uint16_t> chosen,
+                std::uint16_t offset) {
   assert(chosen.size() <= scores.size());
   std::size_t held = 0;
   for (std::size_t i = 0; i < scores.size(); ++i) {

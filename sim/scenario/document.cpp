@@ -18,15 +18,18 @@ void resolve_includes(Node& node, std::vector<std::string>& chain) {
   const Node* include = node.is_mapping() ? node.find("include") : nullptr;
   if (include == nullptr) return;
   std::vector<Node> files;
-  if (include->is_sequence()) files = include->items;
-  else files.push_back(*include);
+  if (include->is_sequence())
+    files = include->items;
+  else
+    files.push_back(*include);
   Node base = Node::mapping();
   base.where = node.where;
   for (const auto& file : files) {
     if (!file.is_scalar())
       throw InputError(file.where, "include: expected a file name, found " + file.describe());
     const auto folder = std::filesystem::path(chain.back()).parent_path();
-    const Node included = load((folder / file.text).lexically_normal().string(), chain, &file.where);
+    const Node included =
+        load((folder / file.text).lexically_normal().string(), chain, &file.where);
     if (!included.is_mapping())
       throw InputError(file.where, fmt::format("include: {} is not a mapping", file.text));
     base = merge(base, included);
@@ -98,7 +101,8 @@ void apply_override(Node& root, const std::string& assignment) {
       std::size_t index = 0;
       const auto [stop, error] = std::from_chars(key.data(), key.data() + key.size(), index);
       if (error != std::errc() || stop != key.data() + key.size() || index >= node->items.size())
-        throw InputError(where, fmt::format("'{}' is not an index of a list of {}", key, node->items.size()));
+        throw InputError(
+            where, fmt::format("'{}' is not an index of a list of {}", key, node->items.size()));
       node = &node->items[index];
       continue;
     }
@@ -115,7 +119,8 @@ void apply_override(Node& root, const std::string& assignment) {
     node = node->find(key);
   }
   const Node* old_type = node->is_mapping() ? node->find("type") : nullptr;
-  const bool keeps_parameters = old_type != nullptr && value.is_scalar() && value.text == old_type->text;
+  const bool keeps_parameters =
+      old_type != nullptr && value.is_scalar() && value.text == old_type->text;
   if (!keeps_parameters) *node = std::move(value);
 }
 
@@ -138,14 +143,16 @@ std::vector<Variant> expand_variants(Node document, const std::vector<std::strin
   const Node variants = *section;
   document.erase("variants");
   if (!variants.is_mapping() || variants.keys.empty())
-    throw InputError(variants.where, "variants: expected a mapping from name to changes, found " +
-                                         (variants.is_mapping() ? "an empty one" : variants.describe()));
+    throw InputError(variants.where,
+                     "variants: expected a mapping from name to changes, found " +
+                         (variants.is_mapping() ? "an empty one" : variants.describe()));
   std::vector<Variant> designs;
   for (std::size_t i = 0; i < variants.keys.size(); ++i) {
     const Node& changes = variants.items[i];
     if (!changes.is_mapping() && !changes.is_null())
-      throw InputError(changes.where, fmt::format("variants.{}: expected a mapping of changes, found {}",
-                                                  variants.keys[i], changes.describe()));
+      throw InputError(changes.where,
+                       fmt::format("variants.{}: expected a mapping of changes, found {}",
+                                   variants.keys[i], changes.describe()));
     Node scenario = changes.is_null() ? document : merge(document, changes);
     for (const auto& assignment : overrides)
       if (!assignment.starts_with("variants.")) apply_override(scenario, assignment);

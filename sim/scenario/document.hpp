@@ -1,8 +1,10 @@
-// A scenario file with its includes and command-line overrides applied: one YAML tree, every value still knowing where
-// it was written. What the keys mean is not known here: each folder reads its own section through its parameter list.
+// A scenario file with its includes and command-line overrides applied: one YAML tree, every value
+// still knowing where it was written. What the keys mean is not known here: each folder reads its
+// own section through its parameter list.
 //
-//   include: base.yaml          # or a list; relative to the including file; keys beside it win over included ones
-//   variants: {name: {...}}     # several designs in one file, each merged over the rest
+//   include: base.yaml          # or a list; relative to the including file; keys beside it win
+//   over included ones variants: {name: {...}}     # several designs in one file, each merged over
+//   the rest
 // Merging is deep for mappings, except that a policy whose `type` changes is replaced whole.
 #pragma once
 
@@ -13,8 +15,8 @@
 
 namespace moesim {
 
-/// Reads `path`, resolves includes (InputError on a cycle, with the chain) and applies `key.path=value` overrides in
-/// order; a value is YAML. Numbers in a path index lists.
+/// Reads `path`, resolves includes (InputError on a cycle, with the chain) and applies
+/// `key.path=value` overrides in order; a value is YAML. Numbers in a path index lists.
 Node load_document(const std::string& path, const std::vector<std::string>& overrides);
 
 /// `over` merged over `base`.
@@ -28,8 +30,8 @@ struct Variant {
   Node scenario;     ///< without the key `variants`
 };
 
-/// The designs of a document, in the order of the file; overrides given on the command line win over a variant's own
-/// values. InputError when `variants` is not a mapping of mappings.
+/// The designs of a document, in the order of the file; overrides given on the command line win
+/// over a variant's own values. InputError when `variants` is not a mapping of mappings.
 std::vector<Variant> expand_variants(Node document, const std::vector<std::string>& overrides);
 
 }  // namespace moesim

@@ -26,22 +26,23 @@ void EngineGroup::start(std::function<void(Request&)> on_done) {
     for (std::int64_t s = 0; s < stages_; ++s) queues_.push_back({{}, simulation_.semaphore()});
   simulation_.spawn("engine " + std::to_string(id_), [this] { run(); });
   for (std::size_t s = 0; s < queues_.size(); ++s)
-    simulation_.spawn("engine " + std::to_string(id_) + " stage " + std::to_string(s), [this, s] { run_stage(s); });
+    simulation_.spawn("engine " + std::to_string(id_) + " stage " + std::to_string(s),
+                      [this, s] { run_stage(s); });
 }
 
 void EngineGroup::submit(std::int64_t rank, Request& request) {
   ranks_[static_cast<std::size_t>(rank)].waiting.push_back(&request);
-  wake();
+  queued_ = true;
 }
 
 void EngineGroup::close() {
-  closed_ = true;
+  closed_ = queued_ = true;
   wake();
 }
 
 void EngineGroup::wake() {
-  if (!idle_) return;
-  idle_ = false;
+  if (!idle_ || !queued_) return;
+  idle_ = queued_ = false;
   awake_.release();
 }
 
@@ -82,6 +83,7 @@ void EngineGroup::run_stage(std::size_t stage) {
       queues_[stage + 1].filled.release();
     } else if (!step->closing) {
       complete(*step);
+      queued_ = true;
       wake();
     }
     if (step->closing) return;
@@ -156,10 +158,13 @@ void EngineGroup::complete(Step& step) {
 }
 
 void EngineGroup::emit(Request& request, Seconds now) {
-  if (request.computed != request.length()) throw SimulationError("a token came out before its context was computed");
+  if (request.computed != request.length())
+    throw SimulationError("a token came out before its context was computed");
   ++request.generated;
-  if (request.generated == 1) request.first_token = now;
-  else observer_.on_token_gap(now - request.last_token);
+  if (request.generated == 1)
+    request.first_token = now;
+  else
+    observer_.on_token_gap(now - request.last_token);
   request.last_token = now;
 }
 

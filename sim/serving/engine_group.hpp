@@ -1,5 +1,6 @@
-// The engine of one lockstep group: its data ranks schedule together, step together and finish together. Runs as one
-// actor (and one per pipeline stage when there are several). Ranks without work run a dummy batch while others work.
+// The engine of one lockstep group: its data ranks schedule together, step together and finish
+// together. Runs as one actor (and one per pipeline stage when there are several). Ranks without
+// work run a dummy batch while others work.
 #pragma once
 
 #include <deque>
@@ -20,13 +21,16 @@ class EngineGroup {
   };
 
   EngineGroup(std::int64_t id, Simulation& simulation, LockstepExecutor executor,
-              std::vector<std::unique_ptr<Scheduler>> schedulers, const KvCache& cache, std::int64_t stages,
-              const Window& recorded, RunObserver& observer);
+              std::vector<std::unique_ptr<Scheduler>> schedulers, const KvCache& cache,
+              std::int64_t stages, const Window& recorded, RunObserver& observer);
 
   /// Starts the actors. `on_done` is called for every finished request.
   void start(std::function<void(Request&)> on_done);
-  /// A request for data rank `rank` of this group.
+  /// Queues a request for data rank `rank` of this group; an idle engine sees it at the next
+  /// wake().
   void submit(std::int64_t rank, Request& request);
+  /// Starts the engine if it is idle and there is something to do.
+  void wake();
   /// No more requests will come: the actors end when they are idle.
   void close();
 
@@ -52,7 +56,6 @@ class EngineGroup {
   void execute(const std::vector<Segment>& segments);
   void complete(Step& step);
   void emit(Request& request, Seconds now);
-  void wake();
 
   std::int64_t id_;
   Simulation& simulation_;
@@ -68,7 +71,7 @@ class EngineGroup {
   std::vector<RankBatch> batches_;
   std::int64_t in_flight_ = 0;
   std::uint64_t steps_ = 0;
-  bool idle_ = false, closed_ = false;
+  bool idle_ = false, queued_ = false, closed_ = false;
 };
 
 }  // namespace moesim

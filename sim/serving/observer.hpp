@@ -1,5 +1,5 @@
-// What a run tells whoever wants to know, as it happens: steps, gaps between tokens, finished requests. Implemented to
-// the right of serving/ (metrics); serving itself keeps no statistics.
+// What a run tells whoever wants to know, as it happens: steps, gaps between tokens, finished
+// requests. Implemented to the right of serving/ (metrics); serving itself keeps no statistics.
 #pragma once
 
 #include "sim/engine/step.hpp"

@@ -1,6 +1,6 @@
 // Slot: which data-parallel rank serves an arriving request.
-// Life cycle: one per run; choose() is called once per request at its arrival. Contract: returns a rank below the number
-// of ranks; may look at the ranks' queues, not at the future.
+// Life cycle: one per run; choose() is called once per request at its arrival. Contract: returns a
+// rank below the number of ranks; may look at the ranks' queues, not at the future.
 #pragma once
 
 #include <cstdint>

@@ -17,21 +17,27 @@ constexpr std::int64_t kDefaultRequests = 500;
 Model load_served_model(const ModelConfig& config, const Location& where) {
   Model model = load_model(config.name, where);
   if (model.architecture.encoder_decoder())
-    throw InputError(where, model.architecture.name +
-                                " is an encoder-decoder model: its size can be shown (`moesim model show`), serving "
-                                "it is not simulated");
+    throw InputError(
+        where,
+        model.architecture.name +
+            " is an encoder-decoder model: its size can be shown (`moesim model show`), serving "
+            "it is not simulated");
   model.precision = config.dtype.apply_to(model.precision);
   return model;
 }
 
 KvCache cache_of(const MemoryPlan& memory, std::int64_t block) {
-  return {{memory.kv_full_per_token, memory.kv_window_per_token, memory.window, block}, memory.kv_capacity};
+  return {{memory.kv_full_per_token, memory.kv_window_per_token, memory.window, block},
+          memory.kv_capacity};
 }
 
 }  // namespace
 
 /// What exists only while the clock runs.
 struct Serving::Running {
+  Running(const std::vector<SharedLink>& links, RunObserver& run_observer)
+      : simulation(links), observer(run_observer), vacancy(simulation.semaphore()) {}
+
   Simulation simulation;
   RunObserver& observer;
   std::unique_ptr<Arrivals> arrivals;
@@ -39,7 +45,12 @@ struct Serving::Running {
   std::unique_ptr<RequestRouter> router;
   std::deque<EngineGroup> groups;
   std::deque<Request> requests;  ///< stable addresses
-  std::unique_ptr<Simulation::Semaphore> vacancies;  ///< closed loop
+  // Closed loop: requests that may still be sent, and what the sender waits for when there are
+  // none.
+  bool closed_loop = false;
+  std::int64_t vacancies = 0;
+  bool sender_waits = false;
+  Simulation::Semaphore vacancy;
   std::int64_t done = 0;
 };
 
@@ -47,17 +58,18 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
     : scenario_(scenario),
       model_(load_served_model(scenario.model, places.model)),
       device_(load_device(data_path("models/device"), scenario.cluster.node.node.device)),
-      layout_(scenario.parallel, model_.architecture, scenario.routing.redundant_experts, scenario.cluster.gpus(),
-              places.parallel),
+      layout_(scenario.parallel, model_.architecture, scenario.routing.redundant_experts,
+              scenario.cluster.gpus(), places.parallel),
       network_(scenario.cluster),
       cost_(scenario.cost.make({device_})) {
   const auto seed = static_cast<std::uint64_t>(scenario.seed);
-  // The memory check comes before the pools are sampled: a model that does not fit is refused at once.
+  // The memory check comes before the pools are sampled: a model that does not fit is refused at
+  // once.
   const auto& moe = model_.architecture.moe;
   const auto slots = moe.experts + scenario.routing.redundant_experts;
   const auto per_rank = (slots + scenario.parallel.expert - 1) / scenario.parallel.expert;
-  memory_ = plan_memory(model_.architecture, model_.precision, layout_, device_, moe.experts > 0 ? per_rank : 0,
-                        scenario.engine.memory, places.model);
+  memory_ = plan_memory(model_.architecture, model_.precision, layout_, device_,
+                        moe.experts > 0 ? per_rank : 0, scenario.engine.memory, places.model);
   load_trace();
   const auto positions = model_.architecture.max_positions;
   longest_ = cache_of(memory_, scenario.engine.block_size).longest_request();
@@ -66,7 +78,8 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
   if (longest_ < 2)
     throw InputError(places.model, fmt::format("{:.2f} GiB of KV memory hold not even two tokens",
                                                memory_.kv_capacity.value / (1 << 30)));
-  moe_ = std::make_unique<MoeLayers>(model_.architecture, scenario.routing, scenario.parallel.expert, seed);
+  moe_ = std::make_unique<MoeLayers>(model_.architecture, scenario.routing,
+                                     scenario.parallel.expert, seed);
   totals_.link_bytes.assign(network_.links().size(), 0);
   totals_.expert_tokens.assign(static_cast<std::size_t>(moe_->layers()),
                                std::vector<double>(static_cast<std::size_t>(moe.experts), 0));
@@ -77,8 +90,10 @@ Serving::~Serving() = default;
 void Serving::load_trace() {
   if (!scenario_.workload.trace) return;
   trace_ = read_trace(scenario_.workload.trace->path);
-  const auto wanted = scenario_.workload.requests.value_or(static_cast<std::int64_t>(trace_.size()));
-  if (wanted < static_cast<std::int64_t>(trace_.size())) trace_.resize(static_cast<std::size_t>(wanted));
+  const auto wanted =
+      scenario_.workload.requests.value_or(static_cast<std::int64_t>(trace_.size()));
+  if (wanted < static_cast<std::int64_t>(trace_.size()))
+    trace_.resize(static_cast<std::size_t>(wanted));
 }
 
 std::int64_t Serving::requests() const {
@@ -87,14 +102,15 @@ std::int64_t Serving::requests() const {
 }
 
 EngineParts Serving::parts() const {
-  return {model_.architecture, model_.precision, layout_, network_, *cost_, *moe_, scenario_.network,
-          scenario_.engine.host_time};
+  return {model_.architecture, model_.precision,          layout_, network_, *cost_, *moe_,
+          scenario_.network,   scenario_.engine.host_time};
 }
 
 // A link is shared when two groups, or two pipeline stages, load it: they run at the same time.
 std::vector<char> Serving::shared_links(std::vector<LockstepExecutor>& executors) const {
   std::vector<int> users(network_.links().size(), 0);
-  if (scenario_.network.fidelity == Fidelity::aggregate && executors.size() * layout_.stage_layers().size() > 2)
+  if (scenario_.network.fidelity == Fidelity::aggregate &&
+      executors.size() * layout_.stage_layers().size() > 2)
     for (auto& executor : executors)
       for (const auto& links : executor.links_by_stage())
         for (const int link : links) ++users[static_cast<std::size_t>(link)];
@@ -112,52 +128,71 @@ void Serving::run(RunObserver& observer) {
     for (const auto& link : network_.links()) links.push_back({link.name, link.capacity});
 
   const auto seed = static_cast<std::uint64_t>(scenario_.seed);
-  Running running{Simulation(links), observer, nullptr, nullptr, nullptr, {}, {}, nullptr, 0};
+  Running running(links, observer);
   if (trace_.empty()) {
     running.arrivals = scenario_.workload.arrivals->make({seed});
     running.lengths = scenario_.workload.lengths->make({seed});
-    if (const auto limit = running.arrivals->concurrency())
-      running.vacancies =
-          std::make_unique<Simulation::Semaphore>(running.simulation.semaphore(static_cast<unsigned>(*limit)));
+    if (const auto limit = running.arrivals->concurrency()) {
+      running.closed_loop = true;
+      running.vacancies = *limit;
+    }
   }
   running.router = scenario_.engine.request_router.make({scenario_.parallel.data});
   const auto& engine = scenario_.engine;
-  const EngineGroup::Window window{scenario_.timeline.start, scenario_.timeline.start + scenario_.timeline.duration};
+  const EngineGroup::Window window{scenario_.timeline.start,
+                                   scenario_.timeline.start + scenario_.timeline.duration};
   for (std::int64_t g = 0; g < layout_.groups(); ++g) {
     std::vector<std::unique_ptr<Scheduler>> schedulers;
     for (std::int64_t r = 0; r < layout_.data_per_group(); ++r)
-      schedulers.push_back(engine.scheduler.make({engine.max_batched_tokens, engine.max_sequences}));
+      schedulers.push_back(
+          engine.scheduler.make({engine.max_batched_tokens, engine.max_sequences}));
     auto& executor = executors[static_cast<std::size_t>(g)];
     executor.share(shared);
     running.groups.emplace_back(g, running.simulation, std::move(executor), std::move(schedulers),
-                                cache_of(memory_, engine.block_size), scenario_.parallel.pipeline, window, observer);
+                                cache_of(memory_, engine.block_size), scenario_.parallel.pipeline,
+                                window, observer);
   }
   for (auto& group : running.groups) group.start([&](Request& request) { done(running, request); });
   running.simulation.spawn("arrivals", [&] { arrive(running); });
   running.simulation.run();
 
   if (running.done != requests())
-    throw SimulationError(fmt::format("{} of {} requests were lost", requests() - running.done, requests()));
+    throw SimulationError(
+        fmt::format("{} of {} requests were lost", requests() - running.done, requests()));
   simulated_ = running.simulation.now();
   events_ = running.simulation.activities();
   for (const auto& group : running.groups)
     for (std::int64_t r = 0; r < group.ranks(); ++r) {
       preemptions_ += group.rank(r).preemptions;
-      if (group.rank(r).cache.used().value > 0.5) throw SimulationError("KV memory is held after the last request");
+      if (group.rank(r).cache.used().value > 0.5)
+        throw SimulationError("KV memory is held after the last request");
     }
 }
 
+// Engines are woken only when everything that arrives at this time is in their queues.
 void Serving::arrive(Running& running) {
+  const auto wake_all = [&] {
+    for (auto& group : running.groups) group.wake();
+  };
   for (std::int64_t id = 0; id < requests(); ++id) {
-    if (running.vacancies) {
-      running.vacancies->acquire();
+    if (running.closed_loop) {
+      if (running.vacancies == 0) {
+        wake_all();
+        running.sender_waits = true;
+        running.vacancy.acquire();
+      }
+      --running.vacancies;
     } else {
-      const Seconds when = trace_.empty() ? running.arrivals->next() : trace_[static_cast<std::size_t>(id)].arrival;
-      const Seconds now = running.simulation.now();
-      if (when > now) running.simulation.sleep_for(when - now);
+      const Seconds when =
+          trace_.empty() ? running.arrivals->next() : trace_[static_cast<std::size_t>(id)].arrival;
+      if (const Seconds now = running.simulation.now(); when > now) {
+        wake_all();
+        running.simulation.sleep_for(when - now);
+      }
     }
     submit(running, id);
   }
+  wake_all();
 }
 
 Lengths::Tokens Serving::tokens_of(std::int64_t request, const Lengths* lengths) const {
@@ -192,7 +227,11 @@ void Serving::submit(Running& running, std::int64_t id) {
 void Serving::done(Running& running, Request&) {
   ++running.done;
   if (progress_) progress_(running.done, requests(), running.simulation.now());
-  if (running.vacancies) running.vacancies->release();
+  ++running.vacancies;
+  if (running.sender_waits) {
+    running.sender_waits = false;
+    running.vacancy.release();
+  }
   if (running.done == requests())
     for (auto& group : running.groups) group.close();
 }

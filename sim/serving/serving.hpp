@@ -1,6 +1,7 @@
-// A serving run: everything a scenario names, built, checked against each other, and then simulated. Construction finds
-// every mistake of the user (InputError); run() advances SimGrid's clock until every request is done. A process can run
-// one of these (SimGrid's clock cannot be rewound), but construct any number.
+// A serving run: everything a scenario names, built, checked against each other, and then
+// simulated. Construction finds every mistake of the user (InputError); run() advances SimGrid's
+// clock until every request is done. A process can run one of these (SimGrid's clock cannot be
+// rewound), but construct any number.
 #pragma once
 
 #include <functional>

@@ -8,12 +8,13 @@ const std::vector<std::string>& names_of(Executor) {
 }
 
 const Parameters<ModelConfig>& ModelConfig::parameters() {
-  static const auto list =
-      Parameters<ModelConfig>()
-          .required("name", &ModelConfig::name,
-                    "a model that ships (`moesim model list`), its Hugging Face id, or a path to a config.json or YAML",
-                    "deepseek-r1")
-          .optional("dtype", &ModelConfig::dtype, "number formats that differ from the checkpoint's");
+  static const auto list = Parameters<ModelConfig>()
+                               .required("name", &ModelConfig::name,
+                                         "a model that ships (`moesim model list`), its Hugging "
+                                         "Face id, or a path to a config.json or YAML",
+                                         "deepseek-r1")
+                               .optional("dtype", &ModelConfig::dtype,
+                                         "number formats that differ from the checkpoint's");
   return list;
 }
 
@@ -27,14 +28,17 @@ const Parameters<WorkloadConfig>& WorkloadConfig::parameters() {
           .optional("arrivals", &WorkloadConfig::arrivals, "when requests come")
           .optional("lengths", &WorkloadConfig::lengths, "how many tokens they bring and ask for")
           .optional("trace", &WorkloadConfig::trace,
-                    "file of recorded requests; replaces arrivals and lengths (Azure CSV, Mooncake JSONL or CSV, "
+                    "file of recorded requests; replaces arrivals and lengths (Azure CSV, Mooncake "
+                    "JSONL or CSV, "
                     "LLMServingSim CSV, or arrival_s,input_tokens,output_tokens)");
   return list;
 }
 
 void WorkloadConfig::check(const Node& at) const {
   if (!trace && !lengths)
-    throw InputError(at.where, "missing parameter 'lengths' (or 'trace'): how many tokens requests bring and ask for");
+    throw InputError(
+        at.where,
+        "missing parameter 'lengths' (or 'trace'): how many tokens requests bring and ask for");
   if (!trace && !arrivals)
     throw InputError(at.where, "missing parameter 'arrivals' (or 'trace'): when requests come");
 }
@@ -49,35 +53,40 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
           .optional("max_sequences", &EngineConfig::max_sequences,
                     "running requests per data rank (vLLM's max_num_seqs)")
           .min(1)
-          .optional("max_model_length", &EngineConfig::max_model_length,
-                    "longest request, input + output; longer ones fail (default: the model's positions)")
+          .optional(
+              "max_model_length", &EngineConfig::max_model_length,
+              "longest request, input + output; longer ones fail (default: the model's positions)")
           .min(1)
           .optional("block_size", &EngineConfig::block_size, "tokens per block of KV memory")
           .min(1)
-          .optional("host_time", &EngineConfig::host_time,
-                    "host time per step that the GPU does not hide (scheduling, launches, sampling)")
+          .optional(
+              "host_time", &EngineConfig::host_time,
+              "host time per step that the GPU does not hide (scheduling, launches, sampling)")
           .min(0)
           .optional("scheduler", &EngineConfig::scheduler, "which requests run in the next step")
-          .optional("request_router", &EngineConfig::request_router, "which data rank serves a request")
+          .optional("request_router", &EngineConfig::request_router,
+                    "which data rank serves a request")
           .optional("memory", &EngineConfig::memory, "what the engine may use of a GPU's memory");
   return list;
 }
 
 const Parameters<SloConfig>& SloConfig::parameters() {
-  static const auto list = Parameters<SloConfig>()
-                               .optional("ttft", &SloConfig::ttft, "limit of the time to first token")
-                               .above(0)
-                               .optional("tpot", &SloConfig::tpot, "limit of the time per output token")
-                               .above(0)
-                               .optional("e2e", &SloConfig::e2e, "limit of the whole request")
-                               .above(0);
+  static const auto list =
+      Parameters<SloConfig>()
+          .optional("ttft", &SloConfig::ttft, "limit of the time to first token")
+          .above(0)
+          .optional("tpot", &SloConfig::tpot, "limit of the time per output token")
+          .above(0)
+          .optional("e2e", &SloConfig::e2e, "limit of the whole request")
+          .above(0);
   return list;
 }
 
 const Parameters<TimelineConfig>& TimelineConfig::parameters() {
   static const auto list =
       Parameters<TimelineConfig>()
-          .optional("start", &TimelineConfig::start, "start of the window in which every phase is recorded")
+          .optional("start", &TimelineConfig::start,
+                    "start of the window in which every phase is recorded")
           .min(0)
           .optional("duration", &TimelineConfig::duration, "length of that window")
           .min(0);
@@ -95,13 +104,16 @@ const Parameters<ServingScenario>& ServingScenario::parameters() {
           .required("cluster", &ServingScenario::cluster, "on what", "{node: hgx-h200}")
           .optional("parallel", &ServingScenario::parallel, "how the model lies on the GPUs")
           .optional("cost", &ServingScenario::cost, "what operations cost on a GPU")
-          .optional("routing", &ServingScenario::routing, "which experts tokens go to, and where those are")
+          .optional("routing", &ServingScenario::routing,
+                    "which experts tokens go to, and where those are")
           .required("workload", &ServingScenario::workload, "the requests",
-                    "{arrivals: {type: poisson, rate: 4 /s}, lengths: {type: fixed, input: 512, output: 128}}")
+                    "{arrivals: {type: poisson, rate: 4 /s}, lengths: {type: fixed, input: 512, "
+                    "output: 128}}")
           .optional("engine", &ServingScenario::engine, "the serving engine of every data rank")
           .optional("network", &ServingScenario::network, "how communication is simulated")
           .optional("slo", &ServingScenario::slo, "limits that a good request meets; gives goodput")
-          .optional("timeline", &ServingScenario::timeline, "window of the detailed timeline (--trace)");
+          .optional("timeline", &ServingScenario::timeline,
+                    "window of the detailed timeline (--trace)");
   return list;
 }
 

@@ -1,5 +1,5 @@
-// A serving scenario as plain values: what the YAML of `moesim run` says, checked, with every default filled in. The
-// parameter lists here are the scenario reference.
+// A serving scenario as plain values: what the YAML of `moesim run` says, checked, with every
+// default filled in. The parameter lists here are the scenario reference.
 #pragma once
 
 #include <cstdint>
@@ -86,7 +86,8 @@ struct ScenarioPlaces {
   Location model, parallel, routing;
 };
 
-/// Reads and checks a document (after includes, overrides and choice of a variant). Throws InputError.
+/// Reads and checks a document (after includes, overrides and choice of a variant). Throws
+/// InputError.
 ServingScenario read_serving_scenario(const Node& document);
 ScenarioPlaces places_of(const Node& document);
 

@@ -7,10 +7,11 @@
 namespace moesim {
 namespace {
 
-// Loads of a gather or scatter; `scale` corrects for the collective's own efficiency in the island. Between nodes the
-// data travels a ring of the nodes, each node's share split over the NICs of its members.
-void gather_loads(const Network& network, const Group& group, double bytes, double passes, double scale,
-                  Transfer& into) {
+// Loads of a gather or scatter; `scale` corrects for the collective's own efficiency in the island.
+// Between nodes the data travels a ring of the nodes, each node's share split over the NICs of its
+// members.
+void gather_loads(const Network& network, const Group& group, double bytes, double passes,
+                  double scale, Transfer& into) {
   const double nodes = group.nodes();
   const double per_node = passes * (nodes - 1) / nodes * bytes;  // leaves, and enters, every node
   for (int i = 0; i < group.size(); ++i) {
@@ -39,9 +40,11 @@ Group::Group(const Network& network, std::vector<int> gpus) : gpus_(std::move(gp
 }
 
 Seconds group_latency(const Network& network, const Group& group, Seconds island) {
-  const bool inside = std::ranges::any_of(group.per_node(), [](const auto& node) { return node.second > 1; });
+  const bool inside =
+      std::ranges::any_of(group.per_node(), [](const auto& node) { return node.second > 1; });
   const int doublings = std::bit_width(static_cast<unsigned>(group.nodes() - 1));
-  return (inside ? island : Seconds(0)) + network.node().nic_latency * static_cast<double>(doublings);
+  return (inside ? island : Seconds(0)) +
+         network.node().nic_latency * static_cast<double>(doublings);
 }
 
 void all_reduce(const Network& network, const Group& group, double bytes, Transfer& into) {

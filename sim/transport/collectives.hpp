@@ -1,7 +1,8 @@
-// The collectives of tensor and pipeline parallelism on a group of GPUs: all-reduce, all-gather, reduce-scatter,
-// send/recv. Inside a node by the island's measured start-up and efficiency; over several nodes hierarchically
-// (reduce-scatter inside, all-reduce of the shards between, all-gather inside), pipelined, so that the busiest link
-// bounds the time. Not modelled here: the choice between algorithms by size.
+// The collectives of tensor and pipeline parallelism on a group of GPUs: all-reduce, all-gather,
+// reduce-scatter, send/recv. Inside a node by the island's measured start-up and efficiency; over
+// several nodes hierarchically (reduce-scatter inside, all-reduce of the shards between, all-gather
+// inside), pipelined, so that the busiest link bounds the time. Not modelled here: the choice
+// between algorithms by size.
 #pragma once
 
 #include <vector>
@@ -29,14 +30,15 @@ class Group {
   std::vector<std::pair<int, int>> per_node_;
 };
 
-/// Each adds to `into`; a group of one does nothing. `bytes` is the full buffer (all-reduce) or the gathered result
-/// (all-gather, reduce-scatter).
+/// Each adds to `into`; a group of one does nothing. `bytes` is the full buffer (all-reduce) or the
+/// gathered result (all-gather, reduce-scatter).
 void all_reduce(const Network& network, const Group& group, double bytes, Transfer& into);
 void all_gather(const Network& network, const Group& group, double bytes, Transfer& into);
 void reduce_scatter(const Network& network, const Group& group, double bytes, Transfer& into);
 void send_recv(const Network& network, int from, int to, double bytes, Transfer& into);
 
-/// Start-up time of a collective of this group: the island's, plus one fabric traversal per doubling of nodes.
+/// Start-up time of a collective of this group: the island's, plus one fabric traversal per
+/// doubling of nodes.
 Seconds group_latency(const Network& network, const Group& group, Seconds island);
 
 }  // namespace moesim

@@ -16,9 +16,12 @@ std::vector<int> node_index(const Network& network, const Group& group) {
 
 void product_traffic(const Network& network, const Group& group, std::span<const double> sent,
                      std::span<const double> share, bool reversed, Transfer& into) {
-  std::vector<double> node_sent(static_cast<std::size_t>(network.nodes()), 0), node_share(node_sent);
+  std::vector<double> node_sent(static_cast<std::size_t>(network.nodes()), 0),
+      node_share(node_sent);
   const auto ranks = static_cast<std::size_t>(group.size());
-  const auto node = [&](std::size_t i) { return static_cast<std::size_t>(network.node_of(group.gpus()[i])); };
+  const auto node = [&](std::size_t i) {
+    return static_cast<std::size_t>(network.node_of(group.gpus()[i]));
+  };
   for (std::size_t i = 0; i < ranks; ++i) {
     node_sent[node(i)] += sent[i];
     node_share[node(i)] += share[i];
@@ -38,8 +41,10 @@ void product_traffic(const Network& network, const Group& group, std::span<const
     into.payload_bytes += inside_out + outside_out;
   }
   if (group.nodes() < 2) return;
-  if (reversed) network.fabric().spread(node_share, node_sent, into.loads);
-  else network.fabric().spread(node_sent, node_share, into.loads);
+  if (reversed)
+    network.fabric().spread(node_share, node_sent, into.loads);
+  else
+    network.fabric().spread(node_sent, node_share, into.loads);
 }
 
 }  // namespace moesim

@@ -1,5 +1,5 @@
-// One collective or message as the executor sees it: a start-up time, the bytes it puts on every link, and the bytes it
-// was asked to move.
+// One collective or message as the executor sees it: a start-up time, the bytes it puts on every
+// link, and the bytes it was asked to move.
 #pragma once
 
 #include "sim/platform/network.hpp"
@@ -19,7 +19,9 @@ struct Transfer {
     loads.clear();
   }
   /// Time with the links to itself: start-up plus the busiest link.
-  Seconds alone(const Network& network) const { return latency + link_bound(loads, network.links()); }
+  Seconds alone(const Network& network) const {
+    return latency + link_bound(loads, network.links());
+  }
 };
 
 }  // namespace moesim

@@ -45,15 +45,17 @@ struct Engine {
   MoeLayers moe;
   NetworkConfig transport;
   Totals totals;
-  Engine(const std::string& name, const ParallelConfig& degrees, const std::string& source = "balanced")
+  Engine(const std::string& name, const ParallelConfig& degrees,
+         const std::string& source = "balanced")
       : model(load_model(name)),
         layout(degrees, model.architecture, 0, 8, kHere),
         network(ClusterConfig::parameters().read(parse_yaml("{node: hgx-h100}", "test"))),
         cost(Choice<CostModel>("spec").make({h100()})),
         moe(model.architecture, routing(source), degrees.expert, 1) {
     totals.link_bytes.assign(network.links().size(), 0);
-    totals.expert_tokens.assign(static_cast<std::size_t>(moe.layers()),
-                                std::vector<double>(static_cast<std::size_t>(model.architecture.moe.experts), 0));
+    totals.expert_tokens.assign(
+        static_cast<std::size_t>(moe.layers()),
+        std::vector<double>(static_cast<std::size_t>(model.architecture.moe.experts), 0));
   }
   static RoutingConfig routing(const std::string& source) {
     RoutingConfig config;
@@ -61,12 +63,15 @@ struct Engine {
     return config;
   }
   LockstepExecutor executor() {
-    return {EngineParts{model.architecture, model.precision, layout, network, *cost, moe, transport, Seconds(0)}, 0, totals};
+    return {EngineParts{model.architecture, model.precision, layout, network, *cost, moe, transport,
+                        Seconds(0)},
+            0, totals};
   }
 };
 
 TEST(Lockstep, ADenseStepIsTheSumOfItsKernels) {
-  // Llama-3.1-8B on one GPU: hidden 4096, 32 heads of 128, 8 KV heads, feed-forward 14336, 32 layers, 128256 words.
+  // Llama-3.1-8B on one GPU: hidden 4096, 32 heads of 128, 8 KV heads, feed-forward 14336, 32
+  // layers, 128256 words.
   Engine engine("llama-3.1-8b", {});
   RankBatch batch;
   batch.add({700, 0}, true);
@@ -75,15 +80,19 @@ TEST(Lockstep, ADenseStepIsTheSumOfItsKernels) {
   const auto step = executor.cost(std::span(&batch, 1), 0, false);
 
   const auto& cost = *engine.cost;
-  const auto gemm = [&](std::int64_t m, std::int64_t n, std::int64_t k) { return cost.gemm({m, n, k}).time.value; };
+  const auto gemm = [&](std::int64_t m, std::int64_t n, std::int64_t k) {
+    return cost.gemm({m, n, k}).time.value;
+  };
   AttentionShape shape;
   shape.heads = 32, shape.kv_heads = 8, shape.head_dim = 128;
   const AttentionLoad load{1, 1501, 700, 700.0 * 701 / 2, 700};
-  const double layer = gemm(701, (32 + 16) * 128, 4096) + cost.attention(shape, load).time.value +
-                       gemm(701, 4096, 4096) + cost.elementwise(Bytes(8 * 701 * 4096 * 2), 2).time.value +
-                       gemm(701, 2 * 14336, 4096) + cost.elementwise(Bytes(701.0 * 3 * 14336 * 2), 1).time.value +
-                       gemm(701, 4096, 14336);
-  const double head = cost.elementwise(Bytes(2 * 701 * 4096 * 2), 1).time.value + gemm(2, 128256, 4096);
+  const double layer =
+      gemm(701, (32 + 16) * 128, 4096) + cost.attention(shape, load).time.value +
+      gemm(701, 4096, 4096) + cost.elementwise(Bytes(8 * 701 * 4096 * 2), 2).time.value +
+      gemm(701, 2 * 14336, 4096) + cost.elementwise(Bytes(701.0 * 3 * 14336 * 2), 1).time.value +
+      gemm(701, 4096, 14336);
+  const double head =
+      cost.elementwise(Bytes(2 * 701 * 4096 * 2), 1).time.value + gemm(2, 128256, 4096);
   EXPECT_NEAR(step.alone().value, 32 * layer + head, 1e-12);
 }
 
@@ -112,7 +121,8 @@ TEST(Lockstep, ExpertsCostTheSlowestRankOfTheDrawnLoads) {
     engine.moe.draw(layer, 64, 5, loads);
     double slowest = 0;
     for (std::int64_t rank = 0; rank < 4; ++rank) {
-      ExpertWork work{2048, 1024, true, Dtype::bf16, Dtype::bf16, 64, engine.moe.slots_of(layer, rank, loads)};
+      ExpertWork work{
+          2048, 1024, true, Dtype::bf16, Dtype::bf16, 64, engine.moe.slots_of(layer, rank, loads)};
       slowest = std::max(slowest, engine.cost->experts(work).time.value);
     }
     experts += slowest;
@@ -151,11 +161,13 @@ TEST(MemoryPlan, LeavesToTheCacheWhatTheWeightsDoNotTake) {
   const auto model = load_model("llama-3.1-8b");
   const Layout layout({2, 1, 1, 1}, model.architecture, 0, 8, kHere);
   MemoryConfig config;
-  const auto plan = plan_memory(model.architecture, model.precision, layout, h100(), 0, config, kHere);
+  const auto plan =
+      plan_memory(model.architecture, model.precision, layout, h100(), 0, config, kHere);
   // 8.03 B parameters in bf16 over two GPUs; the norms (32 x 2 + 1 vectors of 4096) are on both.
   const double norms = 65 * 4096 * 2;
   EXPECT_NEAR(plan.weights.value, (8030261248.0 * 2 - norms) / 2 + norms, 1);
-  EXPECT_NEAR(plan.kv_capacity.value, h100().memory.value * 0.9 - plan.weights.value - config.reserve.value, 1);
+  EXPECT_NEAR(plan.kv_capacity.value,
+              h100().memory.value * 0.9 - plan.weights.value - config.reserve.value, 1);
   EXPECT_DOUBLE_EQ(plan.kv_full_per_token.value, 32 * 2 * 4 * 128 * 2);  // 4 of the 8 KV heads
 }
 
@@ -191,8 +203,11 @@ TEST(Layout, NamesTheNumbersThatDoNotDivide) {
       return error.what();
     }
   };
-  EXPECT_NE(message({3, 1, 1, 1}, 8).find("32 attention heads do not divide over tensor 3"), std::string::npos);
-  EXPECT_NE(message({8, 2, 1, 1}, 8).find("tensor 8 x data 2 x pipeline 1 = 16 GPUs, the cluster has 8"), std::string::npos);
+  EXPECT_NE(message({3, 1, 1, 1}, 8).find("32 attention heads do not divide over tensor 3"),
+            std::string::npos);
+  EXPECT_NE(
+      message({8, 2, 1, 1}, 8).find("tensor 8 x data 2 x pipeline 1 = 16 GPUs, the cluster has 8"),
+      std::string::npos);
   EXPECT_NE(message({4, 1, 3, 1}, 8).find("do not divide"), std::string::npos);
   EXPECT_NE(message({2, 3, 4, 1}, 8).find("do not divide"), std::string::npos);
   EXPECT_NE(message({1, 1, 1, 49}, 64).find("49 stages for 48 layers"), std::string::npos);

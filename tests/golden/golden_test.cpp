@@ -1,5 +1,6 @@
-// Approval of a whole result: any change of a byte shows. The same file is compared in Release and in the sanitizer
-// build, which holds both to the same bytes. MOESIM_UPDATE_GOLDEN=1 rewrites it; say in the commit why it changed.
+// Approval of a whole result: any change of a byte shows. The same file is compared in Release and
+// in the sanitizer build, which holds both to the same bytes. MOESIM_UPDATE_GOLDEN=1 rewrites it;
+// say in the commit why it changed.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -30,7 +31,8 @@ std::string run_to_json() {
   auto result = test::run_scenario(kScenario);
   result.wall_s = 0;
   result.peak_rss_bytes = 0;
-  return std::regex_replace(result_json(result), std::regex(R"("moesim_version": *"[^"]*")"), R"("moesim_version": "")");
+  return std::regex_replace(result_json(result), std::regex(R"("moesim_version": *"[^"]*")"),
+                            R"("moesim_version": "")");
 }
 
 TEST(Golden, TheResultIsTheSameToTheByteInEveryBuild) {

@@ -12,11 +12,13 @@ namespace moesim {
 namespace {
 
 Choice<ChoiceSource> sampled(double sigma) {
-  return Value<Choice<ChoiceSource>>::read(parse_yaml("{type: sampled, sigma: " + std::to_string(sigma) + "}", "test"));
+  return Value<Choice<ChoiceSource>>::read(
+      parse_yaml("{type: sampled, sigma: " + std::to_string(sigma) + "}", "test"));
 }
 
-ChoicePool make_pool(const Choice<ChoiceSource>& source, const std::string& router, std::int64_t experts, std::int64_t k,
-                     std::int64_t tokens, std::int64_t groups = 1, std::int64_t kept = 1, std::uint64_t seed = 3) {
+ChoicePool make_pool(const Choice<ChoiceSource>& source, const std::string& router,
+                     std::int64_t experts, std::int64_t k, std::int64_t tokens,
+                     std::int64_t groups = 1, std::int64_t kept = 1, std::uint64_t seed = 3) {
   const auto s = source.make({seed, 4, experts, k});
   const auto r = Choice<Router>(router).make({experts, k, groups, kept});
   return {experts, s->sample(2, tokens, *r), s->weights(2), r->groups()};
@@ -41,7 +43,8 @@ TEST(ChoicePool, HandsOutEveryTokenTopKTimes) {
 }
 
 TEST(ChoicePool, CountsAndTokensAgreeInMeanAndVariance) {
-  // The same source through a pool that holds the batch (token level) and one that does not (count level).
+  // The same source through a pool that holds the batch (token level) and one that does not (count
+  // level).
   constexpr std::int64_t kBatch = 600;
   const auto large = make_pool(sampled(0.7), "top-k", 32, 4, 60000);
   const auto small = make_pool(sampled(0.7), "top-k", 32, 4, 500);
@@ -61,17 +64,21 @@ TEST(ChoicePool, CountsAndTokensAgreeInMeanAndVariance) {
   }
   double variance_ratio = 0;
   for (std::size_t e = 0; e < 32; ++e) {
-    EXPECT_NEAR(mean[1][e] / mean[0][e], 1, 0.06) << "expert " << e;  // the small pool holds 500 tokens
-    const double tokens = square[0][e] - mean[0][e] * mean[0][e], drawn = square[1][e] - mean[1][e] * mean[1][e];
+    EXPECT_NEAR(mean[1][e] / mean[0][e], 1, 0.06)
+        << "expert " << e;  // the small pool holds 500 tokens
+    const double tokens = square[0][e] - mean[0][e] * mean[0][e],
+                 drawn = square[1][e] - mean[1][e] * mean[1][e];
     variance_ratio += drawn / tokens / 32;
   }
   EXPECT_NEAR(variance_ratio, 1, 0.15);
 }
 
 TEST(ChoicePool, MatchesTheDistinctExpertsOfRealTraffic) {
-  // Reference: recorded ESFT tokens of mixed traffic touch 46/58/63 distinct experts at batch 16/32/64 (top 6 of 64);
-  // the generator with sigma 0.7 is stated to give 45/55/61, uniform choices 51/62/64 (calibration reference, 3.6).
-  const std::vector<std::pair<double, std::vector<double>>> expected = {{0.7, {45, 55, 61}}, {1.0, {39, 50, 58}}, {0, {51, 62, 64}}};
+  // Reference: recorded ESFT tokens of mixed traffic touch 46/58/63 distinct experts at batch
+  // 16/32/64 (top 6 of 64); the generator with sigma 0.7 is stated to give 45/55/61, uniform
+  // choices 51/62/64 (calibration reference, 3.6).
+  const std::vector<std::pair<double, std::vector<double>>> expected = {
+      {0.7, {45, 55, 61}}, {1.0, {39, 50, 58}}, {0, {51, 62, 64}}};
   for (const auto& [sigma, counts_at] : expected) {
     double mean[3] = {0, 0, 0};
     constexpr int kSeeds = 12;  // popularity is one draw per seed and layer
@@ -84,20 +91,25 @@ TEST(ChoicePool, MatchesTheDistinctExpertsOfRealTraffic) {
           mean[b] += static_cast<double>(distinct(counts)) / (40 * kSeeds);
         }
     }
-    for (int b = 0; b < 3; ++b) EXPECT_NEAR(mean[b], counts_at[static_cast<std::size_t>(b)], 1.6) << "sigma " << sigma << " batch " << (16 << b);
+    for (int b = 0; b < 3; ++b)
+      EXPECT_NEAR(mean[b], counts_at[static_cast<std::size_t>(b)], 1.6)
+          << "sigma " << sigma << " batch " << (16 << b);
   }
 }
 
 TEST(ChoicePool, VisitsTheExpectedNumberOfNodes) {
-  // Uniform top 8 of 256 over 8 nodes: 8 (1 - C(224,8)/C(256,8)) = 5.30 distinct nodes; group-limited to 4: at most 4.
+  // Uniform top 8 of 256 over 8 nodes: 8 (1 - C(224,8)/C(256,8)) = 5.30 distinct nodes;
+  // group-limited to 4: at most 4.
   std::vector<std::int32_t> node(256);
   for (std::size_t e = 0; e < 256; ++e) node[e] = static_cast<std::int32_t>(e / 32);
   const auto mean_nodes = [&](const ChoicePool& pool) {
     const auto p = pool.part_probability(node, 8);
     return std::accumulate(p.begin(), p.end(), 0.0);
   };
-  EXPECT_NEAR(mean_nodes(make_pool(Choice<ChoiceSource>("uniform"), "top-k", 256, 8, 20000)), 5.30, 0.03);
-  const double limited = mean_nodes(make_pool(Choice<ChoiceSource>("uniform"), "group-limited", 256, 8, 20000, 8, 4));
+  EXPECT_NEAR(mean_nodes(make_pool(Choice<ChoiceSource>("uniform"), "top-k", 256, 8, 20000)), 5.30,
+              0.03);
+  const double limited =
+      mean_nodes(make_pool(Choice<ChoiceSource>("uniform"), "group-limited", 256, 8, 20000, 8, 4));
   EXPECT_LE(limited, 4);
   EXPECT_GT(limited, 3.5);
 }
@@ -145,7 +157,8 @@ TEST(GumbelChoices, FollowPopularity) {
   const auto weights = source->weights(0);
   const auto router = Choice<Router>("top-k").make({2, 1, 1, 1});
   const auto choices = source->sample(0, 60000, *router);
-  const double share = static_cast<double>(std::count(choices.experts.begin(), choices.experts.end(), 0)) / 60000;
+  const double share =
+      static_cast<double>(std::count(choices.experts.begin(), choices.experts.end(), 0)) / 60000;
   EXPECT_NEAR(share, weights[0] / (weights[0] + weights[1]), 0.01);
 }
 

@@ -25,7 +25,8 @@ TEST(LoneRequest, TakesTheSumOfItsPhases) {
           workload: {requests: 1, arrivals: at-once, lengths: {type: fixed, input: 1000, output: 50}}})",
   });
   for (const auto& result : results) {
-    EXPECT_NEAR(result.e2e_s.mean, sum_of_phases(result), 50 * 1e-9);  // SimGrid rounds times to 1 ns
+    EXPECT_NEAR(result.e2e_s.mean, sum_of_phases(result),
+                50 * 1e-9);  // SimGrid rounds times to 1 ns
     EXPECT_EQ(result.simulated_s, result.e2e_s.mean);
     EXPECT_EQ(result.prefill_steps, 1);
     EXPECT_EQ(result.decode_steps, 49);
@@ -45,7 +46,8 @@ TEST(LoneRequest, ItsChunksAddUpToItsPrompt) {
 }
 
 TEST(ClosedLoop, ObeysLittlesLaw) {
-  // N = X R: in a saturated closed loop the number in the system is the concurrency, but for the last ones draining.
+  // N = X R: in a saturated closed loop the number in the system is the concurrency, but for the
+  // last ones draining.
   const auto result = run_scenario(R"({model: {name: llama-3.1-8b}, cluster: {node: hgx-h100},
       workload: {requests: 4000, arrivals: {type: closed-loop, concurrency: 32},
                  lengths: {type: uniform, input_min: 10, input_max: 300, output_min: 10, output_max: 60}}})");
@@ -55,8 +57,8 @@ TEST(ClosedLoop, ObeysLittlesLaw) {
   for (const auto& step : result.steps) EXPECT_LE(step.running + step.waiting, 32);
 }
 
-// One request at a time, all alike: service is deterministic, arrivals are Poisson. Mean wait of an M/D/1 queue:
-// rho D / (2 (1 - rho)) (Pollaczek-Khinchine).
+// One request at a time, all alike: service is deterministic, arrivals are Poisson. Mean wait of an
+// M/D/1 queue: rho D / (2 (1 - rho)) (Pollaczek-Khinchine).
 TEST(PoissonArrivals, WaitAsInAnMD1Queue) {
   const auto scenario = [](std::int64_t requests, double rate) {
     return fmt::format(R"({{model: {{name: llama-3.1-8b}}, cluster: {{node: hgx-h100}},
@@ -65,7 +67,8 @@ TEST(PoissonArrivals, WaitAsInAnMD1Queue) {
         engine: {{max_sequences: 1, scheduler: {{type: vllm-v1, chunked_prefill: false}}}}}})",
                        requests, rate);
   };
-  const auto lone = run_scenarios({scenario(1, 1.0), scenario(1, 1.0)}).front();  // in a process of its own
+  const auto lone =
+      run_scenarios({scenario(1, 1.0), scenario(1, 1.0)}).front();  // in a process of its own
   const double service = lone.ttft_s.mean;
   std::vector<std::string> loads;
   const std::vector<double> rhos = {0.3, 0.6, 0.8};
@@ -86,9 +89,11 @@ TEST(Pipeline, OverlapsStepsButNotTheStagesOfOne) {
                     lengths: {{type: fixed, input: 2000, output: 2}}}}}})",
                        pipeline, 4 * concurrency, concurrency);
   };
-  const auto results = run_scenarios({scenario(1, 1), scenario(2, 1), scenario(2, 64), scenario(1, 64)});
+  const auto results =
+      run_scenarios({scenario(1, 1), scenario(2, 1), scenario(2, 64), scenario(1, 64)});
   // Alone: the same work plus the hand-over between stages.
-  EXPECT_NEAR(results[1].e2e_s.mean, results[0].e2e_s.mean + test::phase_s(results[1], "pipeline") / 4,
+  EXPECT_NEAR(results[1].e2e_s.mean,
+              results[0].e2e_s.mean + test::phase_s(results[1], "pipeline") / 4,
               1e-3 * results[0].e2e_s.mean);
   EXPECT_GT(results[1].e2e_s.mean, results[0].e2e_s.mean);
   // Many: two stages work at the same time on twice the GPUs (prompts, which are bound by compute).

@@ -1,4 +1,5 @@
-// Laws that every run keeps, over configurations chosen to strain them: small memory, chunks, pipelines, idle ranks.
+// Laws that every run keeps, over configurations chosen to strain them: small memory, chunks,
+// pipelines, idle ranks.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -33,7 +34,8 @@ const std::vector<Case>& cases() {
         engine: {memory: {utilization: 0.2, reserve: 7.6 GB}}})"},
       {"sliding windows", R"({model: {name: gpt-oss-20b}, cluster: {node: hgx-h100},
         workload: {requests: 100, arrivals: {type: constant, rate: 50 /s}, lengths: {type: fixed, input: 1000, output: 100}}})"},
-      {"two nodes, node-limited routing", R"({model: {name: deepseek-v3}, cluster: {node: hgx-h200, nodes: 2},
+      {"two nodes, node-limited routing",
+       R"({model: {name: deepseek-v3}, cluster: {node: hgx-h200, nodes: 2},
         parallel: {data: 16, expert: 16}, workload: {requests: 100, arrivals: {type: poisson, rate: 40 /s},
         lengths: {type: fixed, input: 500, output: 30}}, network: {dispatch: node-dedup}})"},
       {"one token requests", R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
@@ -48,7 +50,8 @@ std::vector<Result> all_results() {
   return test::run_scenarios(yaml);
 }
 
-// Every step's tokens, summed, against what the requests needed: nothing lost, nothing twice, recomputation accounted.
+// Every step's tokens, summed, against what the requests needed: nothing lost, nothing twice,
+// recomputation accounted.
 void expect_tokens_conserved(const Result& result) {
   std::int64_t prefill = 0, decode = 0, emitted_after_first = 0, inputs = 0, preemptions = 0;
   for (const auto& step : result.steps) {
@@ -132,7 +135,8 @@ TEST(Conservation, NothingIsUsedMoreThanItHolds) {
 }
 
 TEST(Conservation, ExpertsGetTopKTokensPerTokenAndLayer) {
-  const auto result = test::run_scenario(cases()[0].yaml);  // Mixtral: top 2 of 8, one group, no dummy batches
+  const auto result =
+      test::run_scenario(cases()[0].yaml);  // Mixtral: top 2 of 8, one group, no dummy batches
   std::int64_t computed = 0;
   for (const auto& step : result.steps) computed += step.prefill_tokens + step.decode_tokens;
   ASSERT_EQ(result.expert_load_tokens.size(), 32u);

@@ -1,4 +1,5 @@
-// Runs scenarios given as YAML text, each in a process of its own, so that one test can compare several runs.
+// Runs scenarios given as YAML text, each in a process of its own, so that one test can compare
+// several runs.
 #pragma once
 
 #include <string>

@@ -20,8 +20,10 @@ std::vector<int> first(int n) {
 }
 
 const char* const kTwoNodes =
-    "{nodes: 2, node: {profile: hgx-h100, gpus: 4, nics: 4, island_bandwidth: 400 GB/s, island_efficiency: 0.5, "
-    "island_latency: 10 us, all_reduce_latency: 5 us, all_reduce_efficiency: 1, nic_bandwidth: 50 GB/s, "
+    "{nodes: 2, node: {profile: hgx-h100, gpus: 4, nics: 4, island_bandwidth: 400 GB/s, "
+    "island_efficiency: 0.5, "
+    "island_latency: 10 us, all_reduce_latency: 5 us, all_reduce_efficiency: 1, nic_bandwidth: 50 "
+    "GB/s, "
     "nic_efficiency: 1, nic_latency: 20 us}}";
 
 TEST(AllReduce, InsideANodeIsStartUpPlusBusBandwidth) {
@@ -71,11 +73,16 @@ struct Moves {
   Group group;
   Transfer dispatch, combine;
   Moves(const char* policy, const std::string& cluster, int ranks, double tokens, double k)
-      : network(make_network(cluster)), group(network, first(ranks)), dispatch(network), combine(network) {
+      : network(make_network(cluster)),
+        group(network, first(ranks)),
+        dispatch(network),
+        combine(network) {
     const auto exchange = Choice<Exchange>(policy).make({network, group});
     const double n = ranks;
-    const std::vector<double> sent(static_cast<std::size_t>(ranks), tokens), received(sent.size(), tokens * k);
-    // Uniform choices of k among many experts: a part that holds a share p of them is missed by (1 - p)^k.
+    const std::vector<double> sent(static_cast<std::size_t>(ranks), tokens),
+        received(sent.size(), tokens * k);
+    // Uniform choices of k among many experts: a part that holds a share p of them is missed by (1
+    // - p)^k.
     const std::vector<double> rank_p(sent.size(), 1 - std::pow(1 - 1 / n, k));
     const auto nodes = static_cast<std::size_t>(group.nodes());
     const std::vector<double> node_p(nodes, 1 - std::pow(1 - 1.0 / static_cast<double>(nodes), k));
@@ -94,18 +101,21 @@ TEST(AllToAll, SendsOneCopyPerChosenExpert) {
 
 TEST(NodeDedup, CrossesTheFabricOncePerNode) {
   Moves m("node-dedup", kTwoNodes, 8, 4096, 8);
-  const double p = 1 - std::pow(0.5, 8);  // nearly every token has an expert on the other node, but crosses once
+  const double p =
+      1 - std::pow(0.5, 8);  // nearly every token has an expert on the other node, but crosses once
   EXPECT_NEAR(m.dispatch.alone(m.network).value, 20e-6 + 4096 * p * 7168 / 50e9, 1e-9);
   Moves direct("all-to-all", kTwoNodes, 8, 4096, 8);
   EXPECT_LT(m.dispatch.alone(m.network), direct.dispatch.alone(direct.network));
 }
 
 TEST(AllToAll, MatchesDeepEpLowLatencyOnTwoToEightNodes) {
-  // Measured on H100 with ConnectX-7 (DeepEP low-latency, 128 tokens per GPU, hidden 7168, top 8): effective bandwidth
-  // 46-48 GB/s of FP8 tokens plus 20-28 us; reference fits reproduce the tables within 1.4-3.7 %. The node profile's
-  // figures must land within 10 % of that fit (47 GB/s, 24 us).
+  // Measured on H100 with ConnectX-7 (DeepEP low-latency, 128 tokens per GPU, hidden 7168, top 8):
+  // effective bandwidth 46-48 GB/s of FP8 tokens plus 20-28 us; reference fits reproduce the tables
+  // within 1.4-3.7 %. The node profile's figures must land within 10 % of that fit (47 GB/s, 24
+  // us).
   for (const int nodes : {2, 4, 8}) {
-    Moves m("all-to-all", "{nodes: " + std::to_string(nodes) + ", node: hgx-h100}", 8 * nodes, 128, 8);
+    Moves m("all-to-all", "{nodes: " + std::to_string(nodes) + ", node: hgx-h100}", 8 * nodes, 128,
+            8);
     const double n = nodes;
     const double reference = 24e-6 + 128 * 8 * 7168.0 * (n - 1) / n / 47e9;
     EXPECT_NEAR(m.dispatch.alone(m.network).value / reference, 1, 0.10) << nodes << " nodes";
@@ -114,7 +124,10 @@ TEST(AllToAll, MatchesDeepEpLowLatencyOnTwoToEightNodes) {
 
 TEST(LeafSpine, OversubscriptionSlowsWhatCrossesLeaves) {
   const auto cluster = [](const char* over) {
-    return std::string("{nodes: 8, node: hgx-h100, fabric: {type: leaf-spine, nodes_per_leaf: 4, oversubscription: ") + over + "}}";
+    return std::string(
+               "{nodes: 8, node: hgx-h100, fabric: {type: leaf-spine, nodes_per_leaf: 4, "
+               "oversubscription: ") +
+           over + "}}";
   };
   Moves full("all-to-all", cluster("1"), 64, 128, 8), half("all-to-all", cluster("4"), 64, 128, 8);
   EXPECT_GT(half.dispatch.alone(half.network).value, 1.5 * full.dispatch.alone(full.network).value);

@@ -1,5 +1,5 @@
-// Two tiers: nodes hang on leaves, every leaf has one uplink to every spine. Traffic between leaves is spread evenly over
-// the spines (packet spraying); other transports choose paths in transport/.
+// Two tiers: nodes hang on leaves, every leaf has one uplink to every spine. Traffic between leaves
+// is spread evenly over the spines (packet spraying); other transports choose paths in transport/.
 #include <fmt/format.h>
 
 #include <numeric>
@@ -20,7 +20,8 @@ class LeafSpine final : public Topology {
           Parameters<Config>()
               .optional("nodes_per_leaf", &Config::nodes_per_leaf, "nodes on one leaf switch")
               .min(1)
-              .optional("spines", &Config::spines, "spine switches; one uplink from every leaf to each")
+              .optional("spines", &Config::spines,
+                        "spine switches; one uplink from every leaf to each")
               .min(1)
               .optional("oversubscription", &Config::oversubscription,
                         "bandwidth of a leaf's nodes / bandwidth of its uplinks")
@@ -33,11 +34,12 @@ class LeafSpine final : public Topology {
 
   void build(std::vector<Link>& links) override {
     first_ = static_cast<int>(links.size());
-    leaves_ = static_cast<int>((context_.nodes + config_.nodes_per_leaf - 1) / config_.nodes_per_leaf);
+    leaves_ =
+        static_cast<int>((context_.nodes + config_.nodes_per_leaf - 1) / config_.nodes_per_leaf);
     if (leaves_ < 2) return;
     const double down = static_cast<double>(config_.nodes_per_leaf) * context_.node_bandwidth.value;
-    const BytesPerSecond uplink(down / config_.oversubscription / static_cast<double>(config_.spines) *
-                                context_.efficiency);
+    const BytesPerSecond uplink(down / config_.oversubscription /
+                                static_cast<double>(config_.spines) * context_.efficiency);
     for (int leaf = 0; leaf < leaves_; ++leaf)
       for (int spine = 0; spine < config_.spines; ++spine) {
         links.push_back({fmt::format("leaf {} to spine {}", leaf, spine), uplink});
@@ -52,7 +54,8 @@ class LeafSpine final : public Topology {
     add(b, 1, bytes, loads);
   }
 
-  void spread(std::span<const double> out, std::span<const double> share, LinkLoads& loads) const override {
+  void spread(std::span<const double> out, std::span<const double> share,
+              LinkLoads& loads) const override {
     if (leaves_ < 2) return;
     std::vector<double> leaf_out(static_cast<std::size_t>(leaves_), 0), leaf_share(leaf_out);
     for (std::size_t n = 0; n < out.size(); ++n) {
@@ -82,7 +85,8 @@ class LeafSpine final : public Topology {
   int first_ = 0, leaves_ = 1;
 };
 
-const Register<Topology, LeafSpine> registered("leaf-spine", "two tiers, every leaf linked to every spine");
+const Register<Topology, LeafSpine> registered("leaf-spine",
+                                               "two tiers, every leaf linked to every spine");
 
 }  // namespace
 }  // namespace moesim

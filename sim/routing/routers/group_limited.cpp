@@ -1,6 +1,7 @@
-// Group-limited routing of DeepSeek-V2/V3: experts stand in groups (one per node); a group's score is the sum of its two
-// largest sigmoid scores; only the best groups stay, and the top k is taken inside them, so that a token visits few
-// nodes. Source: DeepSeek-V3 report, arXiv 2412.19437 section 2.1.2, and the gate of its reference implementation.
+// Group-limited routing of DeepSeek-V2/V3: experts stand in groups (one per node); a group's score
+// is the sum of its two largest sigmoid scores; only the best groups stay, and the top k is taken
+// inside them, so that a token visits few nodes. Source: DeepSeek-V3 report, arXiv 2412.19437
+// section 2.1.2, and the gate of its reference implementation.
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -62,10 +63,14 @@ class GroupLimited final : public Router {
   static float score(std::span<const float> group) {
     float best = -std::numeric_limits<float>::infinity(), second = best;
     for (const float logit : group) {
-      if (logit > best) second = best, best = logit;
-      else if (logit > second) second = logit;
+      if (logit > best)
+        second = best, best = logit;
+      else if (logit > second)
+        second = logit;
     }
-    const auto sigmoid = [](float x) { return x < -700 ? 0.0 : 1 / (1 + portable_exp(-static_cast<double>(x))); };
+    const auto sigmoid = [](float x) {
+      return x < -700 ? 0.0 : 1 / (1 + portable_exp(-static_cast<double>(x)));
+    };
     return static_cast<float>(sigmoid(best) + (group.size() > 1 ? sigmoid(second) : 0.0));
   }
 

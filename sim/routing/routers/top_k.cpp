@@ -1,4 +1,5 @@
-// Plain top-k: the k largest logits (Shazeer et al., arXiv 1701.06538; every softmax router reduces to it).
+// Plain top-k: the k largest logits (Shazeer et al., arXiv 1701.06538; every softmax router reduces
+// to it).
 #include "sim/routing/router.hpp"
 #include "sim/routing/select.hpp"
 

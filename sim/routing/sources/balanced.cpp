@@ -1,5 +1,6 @@
-// Perfectly balanced choices: token t takes experts t k, t k + 1, ... modulo the number of experts, spread by a stride so
-// that one token's experts lie far apart. No batch is more balanced; it is what many simulators assume.
+// Perfectly balanced choices: token t takes experts t k, t k + 1, ... modulo the number of experts,
+// spread by a stride so that one token's experts lie far apart. No batch is more balanced; it is
+// what many simulators assume.
 #include <numeric>
 
 #include "sim/routing/choice_source.hpp"
@@ -33,7 +34,8 @@ class Balanced final : public ChoiceSource {
   Context context_;
 };
 
-const Register<ChoiceSource, Balanced> registered("balanced", "round robin over the experts: no imbalance at all");
+const Register<ChoiceSource, Balanced> registered(
+    "balanced", "round robin over the experts: no imbalance at all");
 
 }  // namespace
 }  // namespace moesim

@@ -5,8 +5,8 @@
 
 namespace moesim {
 
-Choices gumbel_choices(const ChoiceSource::Context& context, std::int64_t layer, std::int64_t tokens,
-                       std::span<const double> log_weights, Router& router) {
+Choices gumbel_choices(const ChoiceSource::Context& context, std::int64_t layer,
+                       std::int64_t tokens, std::span<const double> log_weights, Router& router) {
   const RandomStream stream(context.seed, stream_id("gumbel", static_cast<std::uint64_t>(layer)));
   const auto k = static_cast<std::size_t>(context.top_k);
   Choices choices{context.top_k, std::vector<std::uint16_t>(static_cast<std::size_t>(tokens) * k)};
@@ -20,7 +20,8 @@ Choices gumbel_choices(const ChoiceSource::Context& context, std::int64_t layer,
       for (std::size_t i = 0; i < 4; ++i)  // 23 bits, centred: exact in a float, never 0 or 1
         uniform[4 * b + i] = (static_cast<float>(words[i] >> 9) + 0.5f) * 0x1p-23f;
     }
-    for (std::size_t e = 0; e < experts; ++e) logits[e] = base[e] - portable_log(-portable_log(uniform[e]));
+    for (std::size_t e = 0; e < experts; ++e)
+      logits[e] = base[e] - portable_log(-portable_log(uniform[e]));
     router.choose(logits, std::span(choices.experts).subspan(t * k, k));
   }
   return choices;

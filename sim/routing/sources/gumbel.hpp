@@ -1,4 +1,5 @@
-// Choices from log-popularity plus Gumbel noise, through a router: what the generating sources share.
+// Choices from log-popularity plus Gumbel noise, through a router: what the generating sources
+// share.
 #pragma once
 
 #include <span>
@@ -7,8 +8,9 @@
 
 namespace moesim {
 
-/// Choices of `tokens` tokens whose logits are `log_weights` [experts] + independent standard Gumbel noise.
-Choices gumbel_choices(const ChoiceSource::Context& context, std::int64_t layer, std::int64_t tokens,
-                       std::span<const double> log_weights, Router& router);
+/// Choices of `tokens` tokens whose logits are `log_weights` [experts] + independent standard
+/// Gumbel noise.
+Choices gumbel_choices(const ChoiceSource::Context& context, std::int64_t layer,
+                       std::int64_t tokens, std::span<const double> log_weights, Router& router);
 
 }  // namespace moesim

@@ -1,6 +1,7 @@
-// Recorded choices: a CSV (plain or gzip) with one token per row and one column per MoE layer, named l1, l2, ... in
-// order; a cell holds the token's expert ids separated by spaces; other columns (seq, pos) are ignored. Tokens are drawn
-// in a random but fixed order: a batch mixes many sequences, so neighbouring tokens of one sequence must not stay together.
+// Recorded choices: a CSV (plain or gzip) with one token per row and one column per MoE layer,
+// named l1, l2, ... in order; a cell holds the token's expert ids separated by spaces; other
+// columns (seq, pos) are ignored. Tokens are drawn in a random but fixed order: a batch mixes many
+// sequences, so neighbouring tokens of one sequence must not stay together.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -47,7 +48,8 @@ class Trace final : public ChoiceSource {
     Choices choices{context_.top_k, {}};
     choices.experts.reserve(used * k);
     for (std::size_t t = 0; t < used; ++t)
-      choices.experts.insert(choices.experts.end(), recorded.begin() + static_cast<std::ptrdiff_t>(order_[t] * k),
+      choices.experts.insert(choices.experts.end(),
+                             recorded.begin() + static_cast<std::ptrdiff_t>(order_[t] * k),
                              recorded.begin() + static_cast<std::ptrdiff_t>((order_[t] + 1) * k));
     return choices;
   }
@@ -70,9 +72,10 @@ class Trace final : public ChoiceSource {
       if (name == "l" + std::to_string(columns_.size() + 1)) columns_.push_back(column);
     }
     if (static_cast<std::int64_t>(columns_.size()) != context_.moe_layers)
-      throw InputError(Location{file_, 1, 1},
-                       fmt::format("the trace has {} layer columns (l1, l2, ...), the model has {} MoE layers",
-                                   columns_.size(), context_.moe_layers));
+      throw InputError(
+          Location{file_, 1, 1},
+          fmt::format("the trace has {} layer columns (l1, l2, ...), the model has {} MoE layers",
+                      columns_.size(), context_.moe_layers));
   }
 
   void read_row(std::string_view row, int line) {
@@ -81,7 +84,8 @@ class Trace final : public ChoiceSource {
     for (std::size_t begin = 0; begin <= row.size() && layer < columns_.size(); ++column) {
       const auto end = std::min(row.find(',', begin), row.size());
       if (column == columns_[layer]) {
-        read_cell(row.substr(begin, end - begin), {file_, line, static_cast<int>(begin) + 1}, layer);
+        read_cell(row.substr(begin, end - begin), {file_, line, static_cast<int>(begin) + 1},
+                  layer);
         ++layer;
       }
       begin = end + 1;
@@ -102,26 +106,30 @@ class Trace final : public ChoiceSource {
       }
       std::int64_t id = -1;
       const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), id);
-      if (error != std::errc()) throw InputError(where, fmt::format("'{}' is not an expert id", cell));
+      if (error != std::errc())
+        throw InputError(where, fmt::format("'{}' is not an expert id", cell));
       if (id < 0 || id >= context_.experts)
-        throw InputError(where, fmt::format("expert {} does not exist: the model has {}", id, context_.experts));
+        throw InputError(
+            where, fmt::format("expert {} does not exist: the model has {}", id, context_.experts));
       const auto expert = static_cast<std::uint16_t>(id);
-      if (std::find(ids.begin() + static_cast<std::ptrdiff_t>(first), ids.end(), expert) != ids.end())
+      if (std::find(ids.begin() + static_cast<std::ptrdiff_t>(first), ids.end(), expert) !=
+          ids.end())
         throw InputError(where, fmt::format("expert {} is chosen twice by one token", id));
       ids.push_back(expert);
       where.column += static_cast<int>(end - cell.data());
       cell.remove_prefix(static_cast<std::size_t>(end - cell.data()));
     }
     if (static_cast<std::int64_t>(ids.size() - first) != context_.top_k)
-      throw InputError(where, fmt::format("{} experts in a cell, the model chooses {}", ids.size() - first,
-                                          context_.top_k));
+      throw InputError(where, fmt::format("{} experts in a cell, the model chooses {}",
+                                          ids.size() - first, context_.top_k));
   }
 
   void shuffle() {
     order_.resize(layers_.front().size() / static_cast<std::size_t>(context_.top_k));
     std::iota(order_.begin(), order_.end(), std::size_t{0});
     const RandomStream stream(context_.seed, stream_id("trace order"));
-    for (std::size_t i = order_.size() - 1; i > 0; --i) std::swap(order_[i], order_[stream.below(i, i + 1)]);
+    for (std::size_t i = order_.size() - 1; i > 0; --i)
+      std::swap(order_[i], order_[stream.below(i, i + 1)]);
   }
 
   std::string file_;
@@ -131,7 +139,8 @@ class Trace final : public ChoiceSource {
   std::vector<std::size_t> order_;
 };
 
-const Register<ChoiceSource, Trace> registered("trace", "recorded choices of every token, from a CSV file");
+const Register<ChoiceSource, Trace> registered("trace",
+                                               "recorded choices of every token, from a CSV file");
 
 }  // namespace
 }  // namespace moesim

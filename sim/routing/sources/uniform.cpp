@@ -1,4 +1,5 @@
-// Every expert equally popular, every token independent: the usual assumption, and the lower bound of natural imbalance.
+// Every expert equally popular, every token independent: the usual assumption, and the lower bound
+// of natural imbalance.
 #include "sim/routing/sources/gumbel.hpp"
 
 namespace moesim {
@@ -17,7 +18,8 @@ class Uniform final : public ChoiceSource {
 
   Choices sample(std::int64_t layer, std::int64_t tokens, Router& router) override {
     return gumbel_choices(context_, layer, tokens,
-                          std::vector<double>(static_cast<std::size_t>(context_.experts), 0.0), router);
+                          std::vector<double>(static_cast<std::size_t>(context_.experts), 0.0),
+                          router);
   }
 
   std::vector<double> weights(std::int64_t) const override {
@@ -28,7 +30,8 @@ class Uniform final : public ChoiceSource {
   Context context_;
 };
 
-const Register<ChoiceSource, Uniform> registered("uniform", "independent choices, all experts equally popular");
+const Register<ChoiceSource, Uniform> registered(
+    "uniform", "independent choices, all experts equally popular");
 
 }  // namespace
 }  // namespace moesim

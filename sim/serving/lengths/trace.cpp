@@ -25,8 +25,7 @@ class TraceLengths final : public Lengths {
     }
   };
 
-  TraceLengths(const Config& config, const Context&)
-      : requests_(read_trace(config.file.path)) {}
+  TraceLengths(const Config& config, const Context&) : requests_(read_trace(config.file.path)) {}
 
   Tokens at(std::int64_t request) const override {
     const auto& row = requests_[static_cast<std::size_t>(request) % requests_.size()];

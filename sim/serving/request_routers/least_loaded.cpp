@@ -1,6 +1,6 @@
-// The rank with the lowest score, waiting requests counting more than running ones: the rule of vLLM's data-parallel
-// coordinator (score = waiting_weight x waiting + running, waiting_weight 4; vllm/v1/engine/core_client.py). Ties go to
-// the rank after the one chosen last.
+// The rank with the lowest score, waiting requests counting more than running ones: the rule of
+// vLLM's data-parallel coordinator (score = waiting_weight x waiting + running, waiting_weight 4;
+// vllm/v1/engine/core_client.py). Ties go to the rank after the one chosen last.
 #include "sim/serving/request_router.hpp"
 
 namespace moesim {
@@ -23,7 +23,8 @@ class LeastLoaded final : public RequestRouter {
 
   std::int64_t choose(std::int64_t, std::span<const RankLoad> ranks) override {
     const auto score = [&](std::size_t r) {
-      return weight_ * static_cast<double>(ranks[r].waiting) + static_cast<double>(ranks[r].running);
+      return weight_ * static_cast<double>(ranks[r].waiting) +
+             static_cast<double>(ranks[r].running);
     };
     std::size_t best = next_ % ranks.size();
     for (std::size_t i = 1; i < ranks.size(); ++i) {
@@ -39,7 +40,8 @@ class LeastLoaded final : public RequestRouter {
   std::size_t next_ = 0;
 };
 
-const Register<RequestRouter, LeastLoaded> registered("least-loaded", "the rank with the fewest requests");
+const Register<RequestRouter, LeastLoaded> registered("least-loaded",
+                                                      "the rank with the fewest requests");
 
 }  // namespace
 }  // namespace moesim

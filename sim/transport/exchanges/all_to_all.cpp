@@ -1,6 +1,7 @@
-// One copy of a token per chosen expert, sent straight from its rank to the expert's: what DeepEP's low-latency kernels
-// do (bytes tokens x k x hidden x (n-1)/n, measured within 1.4-3.7 % on 2-8 H100 nodes with the NIC figures of the node
-// profiles). No de-duplication: two experts on one rank get two copies.
+// One copy of a token per chosen expert, sent straight from its rank to the expert's: what DeepEP's
+// low-latency kernels do (bytes tokens x k x hidden x (n-1)/n, measured within 1.4-3.7 % on 2-8
+// H100 nodes with the NIC figures of the node profiles). No de-duplication: two experts on one rank
+// get two copies.
 #include "sim/transport/exchange.hpp"
 
 namespace moesim {
@@ -15,9 +16,12 @@ class AllToAll final : public Exchange {
     }
   };
 
-  AllToAll(const Config&, const Context& context) : network_(context.network), group_(context.group) {}
+  AllToAll(const Config&, const Context& context)
+      : network_(context.network), group_(context.group) {}
 
-  void dispatch(const ExchangeLoad& load, Transfer& into) const override { move(load, false, into); }
+  void dispatch(const ExchangeLoad& load, Transfer& into) const override {
+    move(load, false, into);
+  }
   void combine(const ExchangeLoad& load, Transfer& into) const override { move(load, true, into); }
 
  private:

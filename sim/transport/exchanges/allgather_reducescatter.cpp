@@ -1,6 +1,7 @@
-// Every rank gets every token and adds up what its experts contribute: all-gather before the experts, reduce-scatter
-// after. The default of vLLM's data-parallel MoE (all2all backend allgather_reducescatter); needs no routing-dependent
-// traffic, and moves experts/top_k times more than necessary when experts are many.
+// Every rank gets every token and adds up what its experts contribute: all-gather before the
+// experts, reduce-scatter after. The default of vLLM's data-parallel MoE (all2all backend
+// allgather_reducescatter); needs no routing-dependent traffic, and moves experts/top_k times more
+// than necessary when experts are many.
 #include <numeric>
 
 #include "sim/transport/exchange.hpp"

@@ -1,6 +1,7 @@
-// Two levels: a token crosses the fabric once per remote node that holds any of its experts, then is copied inside the
-// node to every rank that needs it, once per rank (DeepEP's normal kernels). Combine adds up inside the node first and
-// goes back the same way. Source: DeepEP (github.com/deepseek-ai/DeepEP) and its published normal-mode figures.
+// Two levels: a token crosses the fabric once per remote node that holds any of its experts, then
+// is copied inside the node to every rank that needs it, once per rank (DeepEP's normal kernels).
+// Combine adds up inside the node first and goes back the same way. Source: DeepEP
+// (github.com/deepseek-ai/DeepEP) and its published normal-mode figures.
 #include <numeric>
 
 #include "sim/transport/exchange.hpp"
@@ -18,9 +19,13 @@ class NodeDedup final : public Exchange {
   };
 
   NodeDedup(const Config&, const Context& context)
-      : network_(context.network), group_(context.group), node_of_(node_index(context.network, context.group)) {}
+      : network_(context.network),
+        group_(context.group),
+        node_of_(node_index(context.network, context.group)) {}
 
-  void dispatch(const ExchangeLoad& load, Transfer& into) const override { move(load, false, into); }
+  void dispatch(const ExchangeLoad& load, Transfer& into) const override {
+    move(load, false, into);
+  }
   void combine(const ExchangeLoad& load, Transfer& into) const override { move(load, true, into); }
 
  private:
@@ -33,7 +38,8 @@ class NodeDedup final : public Exchange {
     inside(load, tokens, reversed, into);
   }
 
-  // Once per (token, remote node). Arrivals at a node are spread over its ranks: the sender's counterpart receives.
+  // Once per (token, remote node). Arrivals at a node are spread over its ranks: the sender's
+  // counterpart receives.
   void between(const ExchangeLoad& load, double tokens, bool reversed, Transfer& into) const {
     const auto& probability = load.node_probability;
     const double all = std::accumulate(probability.begin(), probability.end(), 0.0);
@@ -44,7 +50,8 @@ class NodeDedup final : public Exchange {
       const int gpu = group_.gpus()[i];
       const double members = group_.peers(static_cast<int>(i));
       const double sent = load.tokens[i] * (all - probability[at(i)]) * load.bytes_per_token;
-      const double got = (tokens - node_tokens[at(i)]) * probability[at(i)] * load.bytes_per_token / members;
+      const double got =
+          (tokens - node_tokens[at(i)]) * probability[at(i)] * load.bytes_per_token / members;
       network_.nic_out(gpu, reversed ? got : sent, into.loads);
       network_.nic_in(gpu, reversed ? sent : got, into.loads);
       into.payload_bytes += sent;
@@ -52,8 +59,10 @@ class NodeDedup final : public Exchange {
       out[n] += load.tokens[i] * load.bytes_per_token;
       share[n] = probability[at(i)];
     }
-    if (reversed) network_.fabric().spread(share, out, into.loads);
-    else network_.fabric().spread(out, share, into.loads);
+    if (reversed)
+      network_.fabric().spread(share, out, into.loads);
+    else
+      network_.fabric().spread(out, share, into.loads);
   }
 
   // Once per (token, rank), from whichever rank of the node the token came in on.
@@ -62,7 +71,8 @@ class NodeDedup final : public Exchange {
     std::vector<double> wanted(node_of_.size(), 0);
     for (std::size_t i = 0; i < node_of_.size(); ++i) {
       const double members = group_.peers(static_cast<int>(i));
-      wanted[i] = tokens * load.rank_probability[i] * load.bytes_per_token * (members - 1) / members;
+      wanted[i] =
+          tokens * load.rank_probability[i] * load.bytes_per_token * (members - 1) / members;
       forwarded[at(i)] += wanted[i] / members;
     }
     for (std::size_t i = 0; i < node_of_.size(); ++i) {
