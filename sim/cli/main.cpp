@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <system_error>
 
 #include "sim/cli/command.hpp"
 #include "sim/core/error.hpp"
@@ -153,16 +155,18 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   try {
     const int code = run(argc, argv);
-    if (std::fflush(stdout) != 0) {
-      fmt::print(stderr, "moesim: cannot write to standard output\n");
-      return 1;
-    }
+    if (std::fflush(stdout) != 0)
+      throw std::system_error(errno, std::generic_category(), "standard output");
     return code;
   } catch (const moesim::InputError& error) {
     complain(error.what());
     return 2;
   } catch (const moesim::SimulationError& error) {
     complain(std::string("the run failed: ") + error.what());
+    return 1;
+  } catch (const std::system_error& error) {
+    // The reader of a pipe had enough (`moesim ... | head`): nothing to tell anybody.
+    if (error.code().value() != EPIPE) complain(std::string("cannot write: ") + error.what());
     return 1;
   } catch (const std::bad_alloc&) {
     complain("the run failed: out of memory");
