@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <system_error>
 
 #include "sim/cli/command.hpp"
@@ -164,9 +165,13 @@ int main(int argc, char** argv) {
   } catch (const moesim::SimulationError& error) {
     complain(std::string("the run failed: ") + error.what());
     return 1;
+  } catch (const std::filesystem::filesystem_error& error) {
+    complain(std::string("the run failed: ") + error.what());
+    return 1;
   } catch (const std::system_error& error) {
     // The reader of a pipe had enough (`moesim ... | head`): nothing to tell anybody.
-    if (error.code().value() != EPIPE) complain(std::string("cannot write: ") + error.what());
+    if (error.code().value() != EPIPE)
+      complain("cannot write to standard output: " + error.code().message());
     return 1;
   } catch (const std::bad_alloc&) {
     complain("the run failed: out of memory");

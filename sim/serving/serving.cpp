@@ -31,6 +31,23 @@ KvCache cache_of(const MemoryPlan& memory, std::int64_t block) {
           memory.kv_capacity};
 }
 
+// Counts of (token, expert) pairs are 32-bit: a batch that could overflow them is refused.
+void check_batch_size(const ServingScenario& scenario, const Layout& layout, const Moe& moe,
+                      const Location& where) {
+  const double pairs = static_cast<double>(scenario.engine.max_batched_tokens) *
+                       static_cast<double>(layout.data_per_group()) *
+                       static_cast<double>(std::max<std::int64_t>(1, moe.top_k));
+  if (pairs > 2e9)
+    throw InputError(
+        where,
+        fmt::format(
+            "max_batched_tokens {} x {} data ranks x top-{} experts = {:.1e} exceeds 2e9 tokens in "
+            "one step",
+            scenario.engine.max_batched_tokens, layout.data_per_group(), moe.top_k, pairs));
+  if (moe.experts > 65535)
+    throw InputError(where, fmt::format("{} experts; at most 65535 are supported", moe.experts));
+}
+
 }  // namespace
 
 /// What exists only while the clock runs.
@@ -63,6 +80,7 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
       network_(scenario.cluster),
       cost_(scenario.cost.make({device_})) {
   const auto seed = static_cast<std::uint64_t>(scenario.seed);
+  check_batch_size(scenario, layout_, model_.architecture.moe, places.parallel);
   // The memory check comes before the pools are sampled: a model that does not fit is refused at
   // once.
   const auto& moe = model_.architecture.moe;
@@ -78,6 +96,7 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
   if (longest_ < 2)
     throw InputError(places.model, fmt::format("{:.2f} GiB of KV memory hold not even two tokens",
                                                memory_.kv_capacity.value / (1 << 30)));
+  check_some_request_fits(places.workload);
   moe_ = std::make_unique<MoeLayers>(model_.architecture, scenario.routing,
                                      scenario.parallel.expert, seed);
   totals_.link_bytes.assign(network_.links().size(), 0);
@@ -86,6 +105,27 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
 }
 
 Serving::~Serving() = default;
+
+// Requests that are too long fail one by one at their arrival; when none can run, there is nothing
+// to simulate.
+void Serving::check_some_request_fits(const Location& where) const {
+  const auto lengths =
+      trace_.empty()
+          ? scenario_.workload.lengths->make({static_cast<std::uint64_t>(scenario_.seed)})
+          : nullptr;
+  std::int64_t shortest = -1;
+  for (std::int64_t id = 0; id < requests(); ++id) {
+    const auto tokens = tokens_of(id, lengths.get());
+    const auto length = tokens.input + tokens.output;
+    if (length <= longest_) return;
+    if (shortest < 0 || length < shortest) shortest = length;
+  }
+  throw InputError(
+      where,
+      fmt::format("no request can be served: the shortest has {} tokens (input + output), the "
+                  "longest that is served {} (positions of the model, max_model_length, KV memory)",
+                  shortest, longest_));
+}
 
 void Serving::load_trace() {
   if (!scenario_.workload.trace) return;

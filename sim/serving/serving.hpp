@@ -46,6 +46,7 @@ class Serving {
   struct Running;
 
   void load_trace();
+  void check_some_request_fits(const Location& where) const;
   EngineParts parts() const;
   Lengths::Tokens tokens_of(std::int64_t request, const Lengths* lengths) const;
   std::vector<char> shared_links(std::vector<LockstepExecutor>& executors) const;

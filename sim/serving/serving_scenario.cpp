@@ -129,7 +129,8 @@ ScenarioPlaces places_of(const Node& document) {
     const Node* value = node->find(key);
     return value == nullptr ? node->where : value->where;
   };
-  return {place("model", "name"), place("parallel", ""), place("routing", "redundant_experts")};
+  return {place("model", "name"), place("parallel", ""), place("routing", "redundant_experts"),
+          place("workload", "lengths")};
 }
 
 }  // namespace moesim

@@ -247,7 +247,8 @@ TEST_F(CommandLine, AFullDiskIsSaidNotCrashed) {
     const auto err = directory_.file("err");
     const pid_t pid = testing::start({MOESIM_BINARY, command, scenario_}, "/dev/full", err);
     EXPECT_EQ(testing::wait_for(pid), 1) << command;
-    EXPECT_EQ(file_text(err), "moesim: cannot write to standard output\n") << command;
+    EXPECT_EQ(file_text(err), "moesim: cannot write to standard output: No space left on device\n")
+        << command;
   }
 }
 
