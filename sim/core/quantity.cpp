@@ -150,7 +150,7 @@ double parse_quantity(std::string_view text, Dimension dimension) {
 }
 
 std::string format_quantity(double value, Dimension dimension) {
-  const Unit* best = nullptr;
+  const Unit* best = &units().front();
   for (const auto& unit : units()) {
     if (unit.dimension != dimension || !unit.preferred) continue;
     best = &unit;  // from large to small: stop at the first that is not above the value
