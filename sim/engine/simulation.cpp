@@ -101,11 +101,6 @@ void Simulation::Semaphore::acquire() {
   state_->semaphore->acquire();
 }
 
-bool Simulation::Semaphore::acquire_for(Seconds timeout) {
-  ++*state_->activities;
-  return !state_->semaphore->acquire_timeout(timeout.value);
-}
-
 Simulation::Semaphore Simulation::semaphore(unsigned initial) {
   auto state = std::make_unique<Semaphore::State>();
   state->semaphore = sg::Semaphore::create(initial);

@@ -43,8 +43,6 @@ class Simulation {
     ~Semaphore();
     void release();
     void acquire();
-    /// False when `timeout` passed first.
-    bool acquire_for(Seconds timeout);
 
    private:
     friend class Simulation;

@@ -129,8 +129,7 @@ ScenarioPlaces places_of(const Node& document) {
     const Node* value = node->find(key);
     return value == nullptr ? node->where : value->where;
   };
-  return {place("model", "name"), place("parallel", ""), place("routing", "redundant_experts"),
-          place("workload", "lengths")};
+  return {place("model", "name"), place("parallel", ""), place("workload", "lengths")};
 }
 
 }  // namespace moesim

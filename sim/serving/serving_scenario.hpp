@@ -83,7 +83,7 @@ struct ServingScenario {
 
 /// Where the parts of a scenario were written, for errors that need the whole picture.
 struct ScenarioPlaces {
-  Location model, parallel, routing, workload;
+  Location model, parallel, workload;
 };
 
 /// Reads and checks a document (after includes, overrides and choice of a variant). Throws

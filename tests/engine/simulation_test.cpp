@@ -54,12 +54,10 @@ TEST(Simulation, ATransferTakesAtLeastItsTimeAlone) {
 TEST(Simulation, WakesWhoWaits) {
   Simulation simulation;
   auto semaphore = simulation.semaphore();
-  Seconds woke, gave_up;
+  Seconds woke;
   simulation.spawn("waiter", [&] {
     semaphore.acquire();
     woke = simulation.now();
-    EXPECT_FALSE(semaphore.acquire_for(Seconds(2)));
-    gave_up = simulation.now();
   });
   simulation.spawn("waker", [&] {
     simulation.sleep_for(Seconds(1));
@@ -67,7 +65,6 @@ TEST(Simulation, WakesWhoWaits) {
   });
   simulation.run();
   EXPECT_NEAR(woke.value, 1, 1e-9);
-  EXPECT_NEAR(gave_up.value, 3, 1e-9);
 }
 
 TEST(Simulation, ADeadlockIsAnError) {
