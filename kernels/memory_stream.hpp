@@ -15,10 +15,11 @@
 #include <ostream>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "kernels/command_line.hpp"
+#include "kernels/random_data.hpp"
+#include "kernels/shuffle.hpp"
 #include "kernels/table.hpp"
 #include "kernels/timing.hpp"
 
@@ -36,20 +37,6 @@ constexpr std::size_t arrays_of(Pattern pattern) {
 }
 
 constexpr float kTriadFactor = 0.5F;
-constexpr std::size_t kMiB = std::size_t{1} << 20;
-
-/// Random contents in [1, 2), never zeros: data with few bit flips takes less power and runs
-/// measurably faster. The mixing function is that of MurmurHash3 (A. Appleby, public domain).
-constexpr float stream_value(std::size_t index, std::uint64_t seed) {
-  auto bits =
-      static_cast<std::uint32_t>(index) ^ static_cast<std::uint32_t>(index >> 32) * 0x9e3779b9U;
-  bits += static_cast<std::uint32_t>(seed * 0x9e3779b97f4a7c15ULL >> 32);
-  bits = (bits ^ bits >> 16) * 0x85ebca6bU;
-  bits = (bits ^ bits >> 13) * 0xc2b2ae35U;
-  bits ^= bits >> 16;
-  return 1.0F + static_cast<float>(static_cast<std::int32_t>(bits >> 9)) * 0x1p-23F;
-}
-
 /// What the write pattern stores, in [2, 3): never what was there before, and one multiplication to
 /// make.
 constexpr float written_value(std::size_t index) {
@@ -122,9 +109,8 @@ inline std::size_t footprint(const StreamPoint& point) {
   return arrays_of(point.pattern) * point.array_bytes * point.sets;
 }
 
-/// All points that fit in `memory_bytes`, in an order shuffled by the seed, so that slow drift does
-/// not look like an effect of size. Rotation goes over at least twice the cache; hot points are
-/// those that fit in half of it.
+/// All points that fit in `memory_bytes`, in an order shuffled by the seed. Rotation goes over at
+/// least twice the cache; hot points are those that fit in half of it.
 inline std::vector<StreamPoint> plan_points(const Options& options, std::size_t cache_bytes,
                                             std::size_t memory_bytes) {
   std::vector<std::size_t> sizes_mib = {1, 4, 16, 64, 256, 1024, 4096};
@@ -143,11 +129,7 @@ inline std::vector<StreamPoint> plan_points(const Options& options, std::size_t 
       if (footprint(point) <= memory_bytes) points.push_back(point);
     }
   }
-  std::uint64_t state = options.seed;
-  for (std::size_t i = points.size(); i > 1; --i) {
-    state = state * 6364136223846793005ULL + 1442695040888963407ULL;  // Knuth, MMIX
-    std::swap(points[i - 1], points[(state >> 33) % i]);
-  }
+  shuffle_points(points, options.seed);
   return points;
 }
 

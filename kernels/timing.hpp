@@ -1,5 +1,5 @@
 // How every microbenchmark is timed and summarised: warm up, sample until there is enough, keep the
-// median with p10 and p90. The operation supplies one function that runs it once and returns
+// median with p10, p25 and p90. The operation supplies one function that runs it once and returns
 // seconds; which clock that is (CUDA events, a replayed CUDA graph, the thread's CPU time) is its
 // own affair and goes into the table's `timer` column. Does not touch clocks, power or affinity.
 // C++17, because nvcc compiles it too.
@@ -49,6 +49,7 @@ struct Sampler {
 struct Summary {
   double median_s = 0;
   double p10_s = 0;
+  double p25_s = 0;
   double p90_s = 0;
   double cv = 0;  ///< standard deviation over mean
   std::size_t n = 0;
@@ -72,6 +73,7 @@ inline Summary summarize(std::vector<double> samples_s, double noisy_cv) {
   summary.n = samples_s.size();
   summary.median_s = percentile(samples_s, 0.5);
   summary.p10_s = percentile(samples_s, 0.1);
+  summary.p25_s = percentile(samples_s, 0.25);
   summary.p90_s = percentile(samples_s, 0.9);
   const auto count = static_cast<double>(samples_s.size());
   const double mean = std::accumulate(samples_s.begin(), samples_s.end(), 0.0) / count;

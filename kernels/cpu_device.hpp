@@ -1,0 +1,105 @@
+// The CPU as the twins of the CUDA programs see it: one thread on one core, timed by its own CPU
+// time, which other load on the machine disturbs far less than the wall clock; name, library,
+// cache and memory. Includes Eigen, so it is for .cpp files only. Does not touch clocks.
+#pragma once
+
+#include <malloc.h>
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <cstddef>
+#include <ctime>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "kernels/random_data.hpp"
+#include "kernels/timing.hpp"
+
+namespace moesim::kernels {
+
+inline double thread_seconds() {
+  timespec now{};
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0)
+    throw std::runtime_error("the clock CLOCK_THREAD_CPUTIME_ID cannot be read");
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+/// A thread that moves to another core leaves its caches behind. Not being allowed to pin only
+/// costs precision.
+inline void stay_on_this_core() {
+  const int core = sched_getcpu();
+  if (core < 0) return;
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  CPU_SET(static_cast<std::size_t>(core), &cores);
+  pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
+}
+
+/// What a twin does first: one thread, pinned, and an allocator that keeps the scratch memory of
+/// Eigen's products instead of fetching fresh pages from the kernel for each.
+inline void prepare_cpu() {
+  Eigen::setNbThreads(1);
+  stay_on_this_core();
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+
+inline std::string field_of_file(const char* path, std::string_view key) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);)
+    if (line.rfind(key, 0) == 0) return line.substr(line.find_first_not_of(": \t", key.size()));
+  return "";
+}
+
+inline std::string cpu_name() {
+  const std::string model = field_of_file("/proc/cpuinfo", "model name");
+  return model.empty() ? "CPU" : model;
+}
+
+inline std::string eigen_library() {
+  return "Eigen " + std::to_string(EIGEN_WORLD_VERSION) + "." +
+         std::to_string(EIGEN_MAJOR_VERSION) + "." + std::to_string(EIGEN_MINOR_VERSION);
+}
+
+/// The last level of cache [bytes].
+inline std::size_t cpu_cache_bytes() {
+  const long level_3 = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  const long level_2 = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  // Virtual machines may report none; then assume more than the caches of one core's slice
+  // usually are.
+  const long bytes = level_3 > 0 ? level_3 : level_2 > 0 ? level_2 : static_cast<long>(64 * kMiB);
+  return static_cast<std::size_t>(bytes);
+}
+
+/// Half of what is free [bytes].
+inline std::size_t cpu_memory_bytes() {
+  const std::string available = field_of_file("/proc/meminfo", "MemAvailable:");  // "12345 kB"
+  return available.empty() ? 1024 * kMiB : std::stoull(available) * 1024 / 2;
+}
+
+/// Times `pass(set)`, going round the sets 0 .. sets-1. A pass shorter than 20 us is repeated in
+/// one sample, because reading the clock takes about half a microsecond.
+template <class Pass>
+Sampler cpu_sampler(std::size_t sets, Pass pass) {
+  auto timed = [pass, sets, set = std::size_t{0}](std::size_t repeats) mutable {
+    const double start = thread_seconds();
+    for (std::size_t i = 0; i < repeats; ++i) {
+      pass(set);
+      set = set + 1 == sets ? 0 : set + 1;
+    }
+    return (thread_seconds() - start) / static_cast<double>(repeats);
+  };
+  auto pilot = timed;
+  pilot(1);  // the first one touches code and scratch memory
+  const double pass_s = std::max(std::min(pilot(1), pilot(1)), 1e-8);
+  const auto repeats = static_cast<std::size_t>(20e-6 / pass_s) + 1;
+  return {"thread_cpu", repeats, [timed, repeats]() mutable { return timed(repeats); }};
+}
+
+}  // namespace moesim::kernels
