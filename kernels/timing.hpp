@@ -26,6 +26,7 @@ struct TimingPolicy {
   double cap_s = 0.120;       ///< ... but no longer than this once there are `samples_at_cap`
   std::size_t samples_at_cap = 5;
   double noisy_cv = 0.05;  ///< above it the measurement is repeated once, then flagged
+  std::size_t rounds = 1;  ///< goes at all points, whose samples are then taken together
 };
 
 inline TimingPolicy short_policy() {
