@@ -76,10 +76,10 @@ void measure_points(Device& device, std::vector<Point> points, const Options& op
       const Sampler sampler = device.sampler(points[i]);
       Summary summary;
       if (policy.rounds == 1) {
-        summary = measure(policy, sampler.run_once);
+        summary = measure(policy, sampler);
       } else {
         auto run_once = sampler.run_once;
-        const auto more = take_samples(policy, run_once);
+        const auto more = take_samples(policy, run_once, sampler.repeats);
         samples_s[i].insert(samples_s[i].end(), more.begin(), more.end());
         if (round < policy.rounds) continue;
         summary = summarize(samples_s[i], policy.noisy_cv);

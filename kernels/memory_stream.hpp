@@ -177,7 +177,7 @@ inline void run_memory_stream(StreamDevice& device, const Options& options, std:
     const std::size_t elements = point.array_bytes / sizeof(float);
     device.fill(elements * arrays_of(point.pattern) * point.sets, options.seed);
     const Sampler sampler = device.sampler(point.pattern, elements, point.sets);
-    table.write(stream_row(device, point, sampler, measure(policy, sampler.run_once)));
+    table.write(stream_row(device, point, sampler, measure(policy, sampler)));
   }
 }
 

@@ -85,30 +85,37 @@ inline Summary summarize(std::vector<double> samples_s, double noisy_cv) {
   return summary;
 }
 
-/// Samples of `run_once` (returns the seconds of one run) after the warm-up. Time is what the runs
-/// report, so the number of samples does not depend on how busy the machine is with something else.
+/// Samples of `run_once` (returns the seconds of one run, the mean over `repeats` of them) after
+/// the warm-up. Time is what the runs report, so the number of samples does not depend on how busy
+/// the machine is with something else.
 template <class RunOnce>
-std::vector<double> take_samples(const TimingPolicy& policy, RunOnce& run_once) {
+std::vector<double> take_samples(const TimingPolicy& policy, RunOnce& run_once,
+                                 std::size_t repeats = 1) {
+  const auto factor = static_cast<double>(repeats);
   double warm_s = 0;
   for (std::size_t i = 0; i < policy.warmup_runs || warm_s < policy.warmup_s; ++i)
-    warm_s += run_once();
+    warm_s += factor * run_once();
   std::vector<double> samples_s;
   double total_s = 0;
   while (samples_s.size() < policy.samples || total_s < policy.sampling_s) {
     if (total_s >= policy.cap_s && samples_s.size() >= policy.samples_at_cap) break;
     samples_s.push_back(run_once());
-    total_s += samples_s.back();
+    total_s += factor * samples_s.back();
   }
   return samples_s;
 }
 
 /// Measures; a noisy result is measured once more and the steadier of the two is kept.
 template <class RunOnce>
-Summary measure(const TimingPolicy& policy, RunOnce run_once) {
-  const Summary first = summarize(take_samples(policy, run_once), policy.noisy_cv);
+Summary measure(const TimingPolicy& policy, RunOnce run_once, std::size_t repeats = 1) {
+  const Summary first = summarize(take_samples(policy, run_once, repeats), policy.noisy_cv);
   if (!first.noisy) return first;
-  const Summary second = summarize(take_samples(policy, run_once), policy.noisy_cv);
+  const Summary second = summarize(take_samples(policy, run_once, repeats), policy.noisy_cv);
   return second.cv < first.cv ? second : first;
+}
+
+inline Summary measure(const TimingPolicy& policy, const Sampler& sampler) {
+  return measure(policy, sampler.run_once, sampler.repeats);
 }
 
 }  // namespace moesim::kernels

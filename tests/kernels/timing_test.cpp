@@ -39,6 +39,19 @@ TEST(Sampling, GoesOnUntilThereIsEnoughTimeAndEnoughSamples) {
   EXPECT_EQ(samples_of(1.0), policy.samples_at_cap);
 }
 
+TEST(Sampling, CountsTheTimeOfAllRepeats) {
+  TimingPolicy policy;
+  std::size_t calls = 0;
+  const Sampler sampler{"graph", 250, [&calls] {
+                          ++calls;
+                          return 2e-6;  // 0.5 ms a replay
+                        }};
+  const Summary summary = measure(policy, sampler);
+  EXPECT_EQ(summary.n, 120U);    // 60 ms
+  EXPECT_EQ(calls, 120U + 20U);  // and 10 ms to warm up
+  EXPECT_DOUBLE_EQ(summary.median_s, 2e-6);
+}
+
 TEST(Sampling, LeavesTheWarmUpOut) {
   TimingPolicy policy;
   std::size_t calls = 0;
