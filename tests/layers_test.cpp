@@ -14,11 +14,10 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::vector<std::string> kOrder = {
-    "sim/core",      "models/architecture", "models/device", "models/cost",
-    "sim/scenario",  "sim/platform",        "sim/transport", "sim/routing",
-    "sim/placement", "sim/cache",           "sim/engine",    "sim/serving",
-    "sim/fleet",     "sim/training",        "sim/metrics",   "sim/report",
-    "sim/cli"};
+    "sim/core",     "models/architecture", "models/device", "models/cost",   "sim/scenario",
+    "sim/platform", "sim/transport",       "sim/routing",   "sim/placement", "sim/cache",
+    "sim/engine",   "sim/serving",         "sim/fleet",     "sim/training",  "sim/metrics",
+    "calibrate",    "sim/report",          "sim/cli"};
 
 struct Include {
   std::string file, target;  ///< both from the root; the target as written
@@ -30,7 +29,7 @@ struct Include {
 std::vector<Include> includes() {
   std::vector<Include> all;
   const fs::path root = MOESIM_SOURCE_DIR;
-  for (const char* top : {"sim", "models"})
+  for (const char* top : {"sim", "models", "calibrate"})
     for (const auto& entry : fs::recursive_directory_iterator(root / top)) {
       const auto extension = entry.path().extension();
       if (extension != ".cpp" && extension != ".hpp") continue;

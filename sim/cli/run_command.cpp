@@ -7,10 +7,10 @@
 
 #include "sim/cli/command.hpp"
 #include "sim/cli/simulate.hpp"
+#include "sim/core/output_file.hpp"
 #include "sim/report/chrome_trace.hpp"
 #include "sim/report/figure.hpp"
 #include "sim/report/html_report.hpp"
-#include "sim/report/output_file.hpp"
 #include "sim/report/request_csv.hpp"
 #include "sim/report/result_json.hpp"
 #include "sim/report/summary_table.hpp"

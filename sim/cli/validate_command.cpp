@@ -13,10 +13,10 @@
 #include "sim/cli/command.hpp"
 #include "sim/cli/serving_accuracy.hpp"
 #include "sim/core/data_path.hpp"
+#include "sim/core/output_file.hpp"
 #include "sim/core/suggest.hpp"
 #include "sim/core/text_file.hpp"
 #include "sim/core/version.hpp"
-#include "sim/report/output_file.hpp"
 
 namespace moesim {
 namespace {

@@ -72,10 +72,9 @@ class CsvParser {
     if (table_.columns.empty()) return name_columns(line);
     const auto found = cells.size() - first;
     if (found != table_.columns.size())
-      throw InputError(
-          table_.place(line, cells[first + std::min(found, table_.columns.size()) - 1]),
-          fmt::format("{} {}, but the header has {}", found, found == 1 ? "cell" : "cells",
-                      table_.columns.size()));
+      throw InputError(table_.place(line, cells.back()),
+                       fmt::format("{} {}, but the header has {}", found,
+                                   found == 1 ? "cell" : "cells", table_.columns.size()));
     table_.lines_.push_back(line);
   }
 

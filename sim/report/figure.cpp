@@ -8,9 +8,9 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "sim/core/output_file.hpp"
 #include "sim/report/figure_kinds.hpp"
 #include "sim/report/gnuplot.hpp"
-#include "sim/report/output_file.hpp"
 #include "sim/report/text.hpp"
 
 namespace moesim {

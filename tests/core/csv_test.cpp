@@ -81,7 +81,7 @@ TEST(Csv, RefusesWhatIsNoTable) {
   EXPECT_EQ(parse_error("\n \n"), "t.csv:1:1: empty table: no header");
   EXPECT_EQ(parse_error("a,b,a\n"), "t.csv:1:5: the column 'a' is there twice");
   EXPECT_EQ(parse_error("a,b\n1,2\n3\n"), "t.csv:3:1: 1 cell, but the header has 2");
-  EXPECT_EQ(parse_error("a,b\n1,2,3\n"), "t.csv:2:3: 3 cells, but the header has 2");
+  EXPECT_EQ(parse_error("a,b\n1,2,3\n"), "t.csv:2:5: 3 cells, but the header has 2");
   EXPECT_EQ(parse_error("a,b\n1,\"2\n3,4\"\n"),
             "t.csv:2:3: the quote of this cell does not end on its line");
   EXPECT_EQ(parse_error("a\n\"1\"2\n"),

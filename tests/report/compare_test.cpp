@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/core/error.hpp"
-#include "sim/report/output_file.hpp"
+#include "sim/core/output_file.hpp"
 #include "sim/report/result_json.hpp"
 #include "tests/report/sample_result.hpp"
 #include "tests/report/temporary_directory.hpp"

@@ -7,10 +7,10 @@
 #include <sstream>
 
 #include "sim/core/error.hpp"
+#include "sim/core/output_file.hpp"
 #include "sim/core/text_file.hpp"
 #include "sim/report/figure_kinds.hpp"
 #include "sim/report/gnuplot.hpp"
-#include "sim/report/output_file.hpp"
 #include "tests/report/sample_result.hpp"
 #include "tests/report/temporary_directory.hpp"
 

@@ -1,4 +1,4 @@
-#include "sim/report/output_file.hpp"
+#include "sim/core/output_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "sim/report/output_file.hpp"
+#include "sim/core/output_file.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
