@@ -46,4 +46,13 @@ struct ValidateOptions {
 };
 int validate_command(const ValidateOptions& options);
 
+struct CalibrateBenchOptions {
+  std::string device, out;
+  std::int64_t seed = 1;
+  std::vector<std::string> only;  ///< empty: all
+  bool short_mode = false;
+  double timeout_s = 180, max_s = 480;
+};
+int calibrate_bench_command(const CalibrateBenchOptions& options);
+
 }  // namespace moesim

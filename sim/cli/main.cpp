@@ -70,6 +70,32 @@ void add_validate(CLI::App& app, ValidateOptions& options) {
   command.add_option("--jobs", options.jobs, "points simulated at a time (default: all cores)");
 }
 
+/// The programs of kernels/ take seeds of up to 18 digits.
+std::string check_bench_seed(const std::string& text) {
+  return text.size() > 18 ? "expected at most 18 digits, found '" + text + "'" : check_seed(text);
+}
+
+void add_calibrate(CLI::App& app, CalibrateBenchOptions& options) {
+  auto& calibrate =
+      *app.add_subcommand("calibrate", "measure a device, and what cost models are made of");
+  calibrate.require_subcommand(1);
+  auto& bench = *calibrate.add_subcommand(
+      "bench", "run the microbenchmarks; the same call again goes on after an interruption");
+  bench.add_option("--device", options.device, "cpu, or cuda:N for a GPU")->required();
+  bench.add_option("--out", options.out, "folder for the tables and their run.json")->required();
+  bench.add_option("--seed", options.seed, "order of the measurements and contents of the data")
+      ->check(check_bench_seed);
+  bench.add_option("--only", options.only, "only these operations: OP,...")->delimiter(',');
+  bench.add_flag("--short", options.short_mode,
+                 "few points and samples: checks that it works, no calibration");
+  bench.add_option("--timeout", options.timeout_s, "seconds for one operation (default: 180)")
+      ->check(CLI::Range(0.1, 1e6));
+  bench
+      .add_option("--max-seconds", options.max_s,
+                  "seconds for all of them, then it stops (default: 480)")
+      ->check(CLI::Range(0.1, 1e6));
+}
+
 struct Options {
   RunOptions run;
   DesignOptions check;
@@ -77,6 +103,7 @@ struct Options {
   std::vector<std::string> models;
   ListOptions list;
   ValidateOptions validate;
+  CalibrateBenchOptions bench;
 };
 
 void add_commands(CLI::App& app, Options& o) {
@@ -101,6 +128,7 @@ void add_commands(CLI::App& app, Options& o) {
   list.add_flag("--markdown", o.list.markdown, "scenario and slots as the reference in the README");
   app.add_subcommand("schema", "JSON Schema of a scenario, for editors (yaml-language-server)");
   add_validate(app, o.validate);
+  add_calibrate(app, o.bench);
 }
 
 int dispatch(const CLI::App& app, const Options& o) {
@@ -110,6 +138,7 @@ int dispatch(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("list")) return list_command(o.list);
   if (app.got_subcommand("schema")) return schema_command();
   if (app.got_subcommand("validate")) return validate_command(o.validate);
+  if (app.got_subcommand("calibrate")) return calibrate_bench_command(o.bench);
   if (app.get_subcommand("model")->got_subcommand("list")) return model_list_command();
   return model_show_command(o.models);
 }
