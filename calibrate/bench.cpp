@@ -147,7 +147,9 @@ class Session {
     });
     if (run.process.stopped) throw BenchInterrupted();
     step.seconds = run.process.seconds;
-    observer_.ended(step, run.table ? fmt::format("{} rows", run.table->rows()) : run.failure);
+    observer_.ended(step, run.table ? fmt::format("{} {}", run.table->rows(),
+                                                  run.table->rows() == 1 ? "row" : "rows")
+                                    : run.failure);
     return run;
   }
 

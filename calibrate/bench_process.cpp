@@ -18,6 +18,7 @@
 namespace moesim {
 namespace {
 
+constexpr double kTick_s = 0.1;                            ///< how soon a timeout or Ctrl-C is seen
 constexpr std::size_t kMaxOutput = std::size_t{64} << 20;  ///< far beyond any table of the suite
 constexpr double kGrace_s = 2;  ///< for the kernel to end a killed child, and for late output
 
@@ -127,11 +128,11 @@ std::string failure_of(const ProcessSpec& spec, int status, const std::string& e
 
 /// Waits a moment for output and collects it; a pipe at its end is closed.
 void collect(Pipe& out, Pipe& err, ProcessResult& result) {
-  constexpr int kTick_ms = 100;  // how soon a timeout or Ctrl-C is seen
   std::array<pollfd, 2> waiting = {pollfd{out.read_end(), POLLIN, 0},
                                    pollfd{err.read_end(), POLLIN, 0}};
   const bool any = out.open() || err.open();
-  poll(waiting.data(), waiting.size(), any ? kTick_ms : 5);  // poll skips closed ends, which are -1
+  poll(waiting.data(), waiting.size(),
+       any ? static_cast<int>(1e3 * kTick_s) : 5);  // poll skips closed ends, which are -1
   std::array<char, 65536> buffer;
   for (std::size_t i = 0; i < 2; ++i) {
     if (waiting[i].fd < 0 || (waiting[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
@@ -159,6 +160,7 @@ ProcessResult run_process(const ProcessSpec& spec, const std::function<bool(doub
   out.close_end(1), err.close_end(1);
   const auto start = Clock::now();
   double ending_s = -1;  // when it was killed or had ended
+  double ask_s = 0;      // when to ask next whether it is still wanted
   const auto kill_because = [&](std::string why) {
     child.end();
     result.failure = std::move(why);
@@ -167,7 +169,11 @@ ProcessResult run_process(const ProcessSpec& spec, const std::function<bool(doub
     collect(out, err, result);
     result.seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (ending_s < 0 && !child.ended()) {
-      if ((result.stopped = !wanted(result.seconds)))
+      if (result.seconds >= ask_s) {
+        result.stopped = !wanted(result.seconds);
+        ask_s = result.seconds + kTick_s;
+      }
+      if (result.stopped)
         kill_because("stopped");
       else if ((result.timed_out = result.seconds > spec.timeout_s))
         kill_because(fmt::format("no end after {:g} s", spec.timeout_s));

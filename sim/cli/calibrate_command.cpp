@@ -70,8 +70,10 @@ class Progress final : public BenchObserver {
 };
 
 void print_summary(const BenchRecord& record, const std::string& folder) {
-  fmt::print("{} ({}), seed {}{}: {:.0f} s in all, in {}\n\n", record.name, record.selected,
-             record.seed, record.short_mode ? ", short" : "", record.total_s, folder);
+  const auto device =
+      record.name.empty() ? record.selected : fmt::format("{} ({})", record.name, record.selected);
+  fmt::print("{}, seed {}{}: {:.0f} s in all, in {}\n\n", device, record.seed,
+             record.short_mode ? ", short" : "", record.total_s, folder);
   fmt::print("{:<22}{:<12}{:>7}{:>9}  {}\n", "operation", "status", "rows", "seconds", "file");
   for (const auto& entry : record.operations)
     fmt::print("{:<22}{:<12}{:>7}{:>9.1f}  {}\n", entry.name, entry.status, entry.rows,

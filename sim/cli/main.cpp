@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -10,6 +11,7 @@
 #include <exception>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "sim/cli/command.hpp"
 #include "sim/core/error.hpp"
@@ -146,18 +148,28 @@ int dispatch(const CLI::App& app, const Options& o) {
 /// Says it in one line, where to read on included.
 void complain(const std::string& what) { fmt::print(stderr, "moesim: {}\n", one_line(what)); }
 
+/// The last command that was understood and how it is called, e.g. "calibrate bench ".
+std::pair<const CLI::App*, std::string> deepest(const CLI::App& app) {
+  const CLI::App* command = &app;
+  std::string name;
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    name += command->get_name() + " ";
+  }
+  return {command, name};
+}
+
 int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
-  const auto chosen = app.get_subcommands();
-  const std::string word = argc > 1 ? argv[1] : "";
-  if (chosen.empty() && !word.empty() && word.front() != '-') {
-    std::vector<std::string> names;
-    for (const auto* command : app.get_subcommands({})) names.push_back(command->get_name());
-    complain("unknown command '" + word + "'" + did_you_mean(word, names));
-  } else {
-    const std::string command = chosen.empty() ? "" : chosen.front()->get_name() + " ";
-    complain(std::string(error.what()) + " (see: moesim " + command + "--help)");
-  }
+  const auto [command, name] = deepest(app);
+  const auto at = 1 + static_cast<int>(std::ranges::count(name, ' '));
+  const std::string word = argc > at ? argv[at] : "";
+  std::vector<std::string> names;
+  for (const auto* known : command->get_subcommands({})) names.push_back(known->get_name());
+  if (!names.empty() && !word.empty() && word.front() != '-')
+    complain("unknown command '" + name + word + "'" + did_you_mean(word, names));
+  else
+    complain(std::string(error.what()) + " (see: moesim " + name + "--help)");
   return 2;
 }
 
