@@ -2,75 +2,45 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-#include <cmath>
+#include "sim/core/csv.hpp"
 
 namespace moesim {
 namespace {
 
-struct Cell {
-  std::string_view text;
-  int column = 1;
-};
-
-/// The table has no quotes: its texts hold no commas.
-std::vector<Cell> split(std::string_view line) {
-  std::vector<Cell> cells;
-  for (std::size_t start = 0; start <= line.size();) {
-    const auto end = std::min(line.find(',', start), line.size());
-    cells.push_back({line.substr(start, end - start), static_cast<int>(start) + 1});
-    start = end + 1;
-  }
-  return cells;
-}
-
 /// One row by column name.
 class Row {
  public:
-  Row(const std::vector<Cell>& header, const std::vector<Cell>& cells, const Location& where)
-      : header_(header), cells_(cells), where_(where) {}
+  Row(const CsvTable& table, std::size_t row) : table_(table), row_(row) {}
 
-  std::string text(std::string_view name) const { return std::string(cell(name).text); }
+  std::string text(std::string_view name) const {
+    return std::string(table_.cell(row_, table_.column(name)));
+  }
 
   /// 0 when the cell is empty.
   std::int64_t count(std::string_view name) const {
-    std::int64_t value = 0;
-    const auto& c = cell(name);
-    if (!c.text.empty() && (!parse(c.text, value) || value < 0)) refuse(c, name, "a count");
+    const auto column = table_.column(name);
+    if (table_.cell(row_, column).empty()) return 0;
+    const auto value = table_.integer(row_, column);
+    if (value < 0) refuse(column, "a count");
     return value;
   }
 
   double positive(std::string_view name) const {
-    double value = 0;
-    const auto& c = cell(name);
-    if (!parse(c.text, value) || !std::isfinite(value) || value <= 0)
-      refuse(c, name, "a positive number");
+    const auto column = table_.column(name);
+    const auto value = table_.number(row_, column);
+    if (value <= 0) refuse(column, "a positive number");
     return value;
   }
 
  private:
-  template <class T>
-  static bool parse(std::string_view text, T& value) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() && end == text.data() + text.size();
+  [[noreturn]] void refuse(std::size_t column, const char* wanted) const {
+    throw InputError(table_.at(row_, column),
+                     fmt::format("column '{}': expected {}, found '{}'", table_.columns[column],
+                                 wanted, table_.cell(row_, column)));
   }
 
-  const Cell& cell(std::string_view name) const {
-    const auto at = std::ranges::find(header_, name, &Cell::text);
-    if (at == header_.end())
-      throw InputError({where_.file, 1, 1}, fmt::format("the column '{}' is missing", name));
-    return cells_[static_cast<std::size_t>(at - header_.begin())];
-  }
-
-  [[noreturn]] void refuse(const Cell& c, std::string_view name, const char* wanted) const {
-    throw InputError({where_.file, where_.line, c.column},
-                     fmt::format("'{}' in column '{}' is not {}", c.text, name, wanted));
-  }
-
-  const std::vector<Cell>& header_;
-  const std::vector<Cell>& cells_;
-  const Location& where_;
+  const CsvTable& table_;
+  std::size_t row_;
 };
 
 ServingMeasurement measurement(const Row& row, const Location& where) {
@@ -102,26 +72,10 @@ ServingMeasurement measurement(const Row& row, const Location& where) {
 
 std::vector<ServingMeasurement> parse_serving_measurements(std::string_view text,
                                                            const std::string& file) {
+  const auto table = parse_csv(std::string(text), file);
   std::vector<ServingMeasurement> all;
-  std::vector<Cell> header;
-  Location where{file, 0, 1};
-  for (std::size_t start = 0; start < text.size();) {
-    const auto end = std::min(text.find('\n', start), text.size());
-    auto line = text.substr(start, end - start);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    start = end + 1;
-    ++where.line;
-    if (line.empty()) continue;
-    const auto cells = split(line);
-    if (header.empty()) {
-      header = cells;
-      continue;
-    }
-    if (cells.size() != header.size())
-      throw InputError(where,
-                       fmt::format("{} cells, the header has {}", cells.size(), header.size()));
-    all.push_back(measurement(Row(header, cells, where), where));
-  }
+  for (std::size_t row = 0; row < table.rows(); ++row)
+    all.push_back(measurement(Row(table, row), table.at(row, 0)));
   if (all.empty()) throw InputError(file + ": no measurements in it");
   return all;
 }

@@ -324,7 +324,7 @@ TEST(BadScenario, RoutingTraces) {
        ":2:", "2 experts in a cell, the model chooses 8"},
       {"twice", header + repeated(cell, 16, "0 0 2 3 4 5 6 7"),
        ":2:3: ", "expert 0 is chosen twice"},
-      {"short row", header + repeated(cell, 12), ":2:", "the row ends before column l13"},
+      {"short row", header + repeated(cell, 12), ":2:", "12 cells, but the header has 16"},
       {
           "missing layer",
           "l1,l2\n" + repeated(cell, 2),

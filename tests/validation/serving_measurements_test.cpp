@@ -56,11 +56,15 @@ TEST(ServingMeasurements, AreReadByColumnNameInSeconds) {
 }
 
 TEST(ServingMeasurements, SayWhereARowIsBroken) {
-  EXPECT_EQ(refusal("a,b,c\n"), "points.csv:2:1: 3 cells, the header has 19");
+  EXPECT_EQ(refusal("a,b,c\n"), "points.csv:2:5: 3 cells, but the header has 19");
   EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,10x,1,,,1,1,1,1,1,1,1,1\n"),
-            "points.csv:2:22: '10x' in column 'isl' is not a count");
+            "points.csv:2:22: column 'isl': expected a whole number, found '10x'");
   EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,10,1,,,1,1,1,1,1,1,,1\n"),
-            "points.csv:2:41: '' in column 'silicon_ttft_ms' is not a positive number");
+            "points.csv:2:41: column 'silicon_ttft_ms': expected a number, found an empty cell");
+  EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,-1,1,,,1,1,1,1,1,1,1,1\n"),
+            "points.csv:2:22: column 'isl': expected a count, found '-1'");
+  EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,10,1,,,1,1,1,1,1,1,0,1\n"),
+            "points.csv:2:41: column 'silicon_ttft_ms': expected a positive number, found '0'");
   EXPECT_EQ(refusal(""), "points.csv: no measurements in it");
   EXPECT_THROW(parse_serving_measurements("id,isl\na,1\n", "p.csv"), InputError);
 }

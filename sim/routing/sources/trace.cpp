@@ -9,9 +9,9 @@
 #include <numeric>
 #include <string_view>
 
+#include "sim/core/csv.hpp"
 #include "sim/core/input_path.hpp"
 #include "sim/core/random.hpp"
-#include "sim/core/text_file.hpp"
 #include "sim/routing/choice_source.hpp"
 
 namespace moesim {
@@ -30,12 +30,12 @@ class Trace final : public ChoiceSource {
   };
 
   Trace(const Config& config, const Context& context) : file_(config.file.path), context_(context) {
-    const std::string text = read_text_file(file_);
-    std::string_view rest = text;
-    read_header(next_line(rest));
-    layers_.resize(static_cast<std::size_t>(context.moe_layers));
-    for (int line = 2; !rest.empty(); ++line)
-      if (const auto row = next_line(rest); !row.empty()) read_row(row, line);
+    const auto table = read_csv(file_);
+    const auto columns = layer_columns(table);
+    layers_.resize(columns.size());
+    for (std::size_t row = 0; row < table.rows(); ++row)
+      for (std::size_t layer = 0; layer < columns.size(); ++layer)
+        read_cell(table.cell(row, columns[layer]), table.at(row, columns[layer]), layer);
     if (layers_.empty() || layers_.front().empty())
       throw InputError(Location{file_, 2, 1}, "the trace has no tokens");
     shuffle();
@@ -55,44 +55,16 @@ class Trace final : public ChoiceSource {
   }
 
  private:
-  static std::string_view next_line(std::string_view& rest) {
-    const auto end = std::min(rest.find('\n'), rest.size());
-    auto line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    return line;
-  }
-
-  void read_header(std::string_view header) {
-    int column = 0;
-    for (std::size_t begin = 0; begin <= header.size(); ++column) {
-      const auto end = std::min(header.find(',', begin), header.size());
-      const auto name = header.substr(begin, end - begin);
-      begin = end + 1;
-      if (name == "l" + std::to_string(columns_.size() + 1)) columns_.push_back(column);
-    }
-    if (static_cast<std::int64_t>(columns_.size()) != context_.moe_layers)
+  std::vector<std::size_t> layer_columns(const CsvTable& table) const {
+    std::vector<std::size_t> columns;
+    for (std::size_t i = 0; i < table.columns.size(); ++i)
+      if (table.columns[i] == "l" + std::to_string(columns.size() + 1)) columns.push_back(i);
+    if (static_cast<std::int64_t>(columns.size()) != context_.moe_layers)
       throw InputError(
           Location{file_, 1, 1},
           fmt::format("the trace has {} layer columns (l1, l2, ...), the model has {} MoE layers",
-                      columns_.size(), context_.moe_layers));
-  }
-
-  void read_row(std::string_view row, int line) {
-    std::size_t layer = 0;
-    int column = 0;
-    for (std::size_t begin = 0; begin <= row.size() && layer < columns_.size(); ++column) {
-      const auto end = std::min(row.find(',', begin), row.size());
-      if (column == columns_[layer]) {
-        read_cell(row.substr(begin, end - begin), {file_, line, static_cast<int>(begin) + 1},
-                  layer);
-        ++layer;
-      }
-      begin = end + 1;
-    }
-    if (layer < columns_.size())
-      throw InputError(Location{file_, line, static_cast<int>(row.size()) + 1},
-                       fmt::format("the row ends before column l{}", layer + 1));
+                      columns.size(), context_.moe_layers));
+    return columns;
   }
 
   void read_cell(std::string_view cell, Location where, std::size_t layer) {
@@ -134,7 +106,6 @@ class Trace final : public ChoiceSource {
 
   std::string file_;
   Context context_;
-  std::vector<int> columns_;
   std::vector<std::vector<std::uint16_t>> layers_;  ///< [layer][tokens x top_k]
   std::vector<std::size_t> order_;
 };
