@@ -130,16 +130,15 @@ class Session {
       observer_.note(fmt::format("not built, left out: {}", fmt::join(absent, ", ")));
   }
 
-  KernelRun call(const std::string& program, const std::string& operation, bool every_device,
-                 std::vector<std::string> arguments, const std::vector<std::string>& columns,
-                 BenchStep step) {
+  KernelRun call(const std::string& program, bool every_device, std::vector<std::string> arguments,
+                 const std::vector<std::string>& columns, BenchStep step) {
     observer_.running(step);
     const double left_s = options_.max_s - seconds_since(start_);
     const ProcessSpec spec{program, std::move(arguments),
                            bench_environment(options_.device, every_device),
                            std::min(options_.operation_timeout_s, std::max(left_s, kLeast_s))};
     const auto session_left_s = step.left_s;
-    auto run = run_kernel(spec, operation, columns, [&](double seconds) {
+    auto run = run_kernel(spec, columns, [&](double seconds) {
       step.seconds = seconds;
       if (step.left_s) step.left_s = std::max(0.0, *session_left_s - seconds);
       observer_.running(step);
@@ -156,7 +155,7 @@ class Session {
   void probe(BenchRecord::Properties& into) {
     const auto program = kernel_program(programs_, kProbe, options_.device);
     if (!program) return;
-    const auto run = call(*program, kProbe, false, {}, {"property", "value"}, step(kProbe));
+    const auto run = call(*program, false, {}, {"property", "value"}, step(kProbe));
     if (!run.table) return device_failed(kProbe, run.failure);
     BenchRecord::Properties found;
     const auto name = run.table->column("property"), value = run.table->column("value");
@@ -170,7 +169,7 @@ class Session {
     const auto program = kernel_program(programs_, kAnchor, options_.device);
     if (!program) return;
     const auto run =
-        call(*program, kAnchor, false, {"--short", "--seed", std::to_string(options_.seed)},
+        call(*program, false, {"--short", "--seed", std::to_string(options_.seed)},
              {"pattern", "array_bytes", "l2", "latency_us"}, step("anchor (" + when + ")"));
     if (!run.table) return device_failed(kAnchor, run.failure);
     if (const auto device = run.table->find_column("device"); device && run.table->rows() > 0)
@@ -213,8 +212,8 @@ class Session {
     std::vector<std::string> arguments = {"--seed", std::to_string(options_.seed)};
     if (options_.short_mode) arguments.emplace_back("--short");
     const auto run =
-        call(*kernel_program(programs_, operation.name, options_.device), operation.name,
-             operation.every_device, std::move(arguments), {"latency_us"}, step(operation.name));
+        call(*kernel_program(programs_, operation.name, options_.device), operation.every_device,
+             std::move(arguments), {"latency_us"}, step(operation.name));
     measured_anything_ = true;
     entry.seconds = run.process.seconds;
     entry.error = run.failure;

@@ -62,7 +62,7 @@ void BenchFolder::write_record(const BenchRecord& record) const {
 std::optional<CsvTable> BenchFolder::read_group(const std::string& name) const {
   if (!exists(file(name))) return std::nullopt;
   auto table = read_csv(file(name));
-  table.column("op");
+  table.column(kProgramColumn);
   return table;
 }
 
@@ -72,7 +72,7 @@ bool BenchFolder::holds(const BenchEntry& entry) const {
 }
 
 void BenchFolder::write_rows(const BenchEntry& entry, const CsvTable& rows) const {
-  write_output_file(file(entry.file), merge_operation(read_group(entry.file), rows, entry.name));
+  write_output_file(file(entry.file), merge_rows(read_group(entry.file), rows, entry.name));
 }
 
 }  // namespace moesim

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "calibrate/bench_table.hpp"
+
 namespace moesim {
 namespace {
 
@@ -40,16 +42,14 @@ std::string file_name(const std::string& operation, const BenchDevice& device) {
   return device.kind == BenchDevice::Kind::kCpu ? operation + "_cpu" : operation;
 }
 
-void check_table(const CsvTable& table, const std::string& operation,
-                 const std::vector<std::string>& required) {
-  const auto op = table.column("op");
+void check_table(const CsvTable& table, const std::vector<std::string>& required) {
+  table.column("op");
   for (const auto& name : required) table.column(name);
+  if (const auto taken = table.find_column(kProgramColumn))
+    throw InputError(table.header_at(*taken), "the harness names the program itself");
   const auto latency = table.find_column("latency_us");
   const auto flag = table.find_column("flag");
   for (std::size_t row = 0; row < table.rows(); ++row) {
-    if (table.cell(row, op) != operation)
-      throw InputError(table.at(row, op), fmt::format("a row of '{}' in the table of '{}'",
-                                                      table.cell(row, op), operation));
     if (!latency) continue;
     const bool excused = flag && !table.cell(row, *flag).empty();
     if (table.cell(row, *latency).empty() && excused) continue;
@@ -79,8 +79,7 @@ std::string find_kernel_programs(const BenchDevice& device) {
                   device.kind_name(), fmt::join(folders, ", "), build_command(device)));
 }
 
-KernelRun run_kernel(const ProcessSpec& spec, const std::string& operation,
-                     const std::vector<std::string>& required,
+KernelRun run_kernel(const ProcessSpec& spec, const std::vector<std::string>& required,
                      const std::function<bool(double)>& wanted) {
   KernelRun run;
   run.process = run_process(spec, wanted);
@@ -88,7 +87,7 @@ KernelRun run_kernel(const ProcessSpec& spec, const std::string& operation,
   if (!run.failure.empty()) return run;
   try {
     auto table = parse_csv(std::move(run.process.out), "its output");
-    check_table(table, operation, required);
+    check_table(table, required);
     run.table = std::move(table);
   } catch (const InputError& error) {
     run.failure = error.what();

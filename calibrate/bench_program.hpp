@@ -29,10 +29,10 @@ struct KernelRun {
   std::string failure;            ///< else: what went wrong, in one line
 };
 
-/// Runs a program and reads its table: rows of this `operation`, every latency_us a positive number
-/// (empty only where the cell `flag` says why). `required` columns have to be there.
-KernelRun run_kernel(const ProcessSpec& spec, const std::string& operation,
-                     const std::vector<std::string>& required,
+/// Runs a program and reads its table: it names an `op` per row (a program may measure several),
+/// and every latency_us is a positive number, empty only where the cell `flag` says why. `required`
+/// columns have to be there.
+KernelRun run_kernel(const ProcessSpec& spec, const std::vector<std::string>& required,
                      const std::function<bool(double)>& wanted);
 
 }  // namespace moesim

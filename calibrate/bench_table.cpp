@@ -8,56 +8,62 @@
 namespace moesim {
 namespace {
 
-/// Place in the suite; unknown operations (of another version) behind all others.
-std::size_t rank_of(std::string_view operation) {
+/// Place in the suite; unknown programs (of another version) behind all others.
+std::size_t rank_of(std::string_view program) {
   const auto& suite = bench_suite();
-  return static_cast<std::size_t>(std::ranges::find(suite, operation, &BenchOperation::name) -
+  return static_cast<std::size_t>(std::ranges::find(suite, program, &BenchOperation::name) -
                                   suite.begin());
 }
 
-void append_row(const CsvTable& table, std::size_t row, const std::vector<std::string>& columns,
-                std::string& out) {
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (i > 0) out += ',';
-    if (const auto column = table.find_column(columns[i]))
-      out += csv_cell(table.cell(row, *column));
+struct Row {
+  const CsvTable* table;
+  std::size_t row;
+  std::string_view program;
+};
+
+void append_row(const Row& row, const std::vector<std::string>& columns, std::string& out) {
+  out += csv_cell(row.program);
+  for (const auto& name : columns) {
+    out += ',';
+    if (const auto column = row.table->find_column(name))
+      out += csv_cell(row.table->cell(row.row, *column));
   }
   out += '\n';
 }
 
 }  // namespace
 
-std::string merge_operation(const std::optional<CsvTable>& group, const CsvTable& fresh,
-                            const std::string& operation) {
-  struct Row {
-    const CsvTable* table;
-    std::size_t row, rank;
-  };
+std::string merge_rows(const std::optional<CsvTable>& group, const CsvTable& fresh,
+                       const std::string& program) {
   std::vector<std::string> columns;
   std::vector<Row> rows;
-  const auto take = [&](const CsvTable& table, bool others) {
+  const auto take_columns = [&](const CsvTable& table) {
     for (const auto& name : table.columns)
-      if (std::ranges::find(columns, name) == columns.end()) columns.push_back(name);
-    const auto op = table.column("op");
-    for (std::size_t row = 0; row < table.rows(); ++row)
-      if (!others || table.cell(row, op) != operation)
-        rows.push_back({&table, row, rank_of(table.cell(row, op))});
+      if (name != kProgramColumn && std::ranges::find(columns, name) == columns.end())
+        columns.push_back(name);
   };
-  if (group) take(*group, true);
-  take(fresh, false);
-  std::ranges::stable_sort(rows, {}, &Row::rank);
-  std::string out;
-  for (std::size_t i = 0; i < columns.size(); ++i) out += (i > 0 ? "," : "") + csv_cell(columns[i]);
+  if (group) {
+    take_columns(*group);
+    const auto owner = group->column(kProgramColumn);
+    for (std::size_t row = 0; row < group->rows(); ++row)
+      if (group->cell(row, owner) != program)
+        rows.push_back({&*group, row, group->cell(row, owner)});
+  }
+  take_columns(fresh);
+  for (std::size_t row = 0; row < fresh.rows(); ++row) rows.push_back({&fresh, row, program});
+  std::ranges::stable_sort(rows, {}, [](const Row& row) { return rank_of(row.program); });
+  std::string out = kProgramColumn;
+  for (const auto& name : columns) out += "," + csv_cell(name);
   out += '\n';
-  for (const auto& row : rows) append_row(*row.table, row.row, columns, out);
+  for (const auto& row : rows) append_row(row, columns, out);
   return out;
 }
 
-std::int64_t rows_of(const CsvTable& group, const std::string& operation) {
-  const auto op = group.column("op");
+std::int64_t rows_of(const CsvTable& group, const std::string& program) {
+  const auto owner = group.column(kProgramColumn);
   std::int64_t count = 0;
   for (std::size_t row = 0; row < group.rows(); ++row)
-    count += group.cell(row, op) == operation ? 1 : 0;
+    count += group.cell(row, owner) == program ? 1 : 0;
   return count;
 }
 

@@ -1,5 +1,5 @@
-// The tables of several operations in one file: the union of their columns by name, empty cells
-// where an operation does not have a column, rows in the order of the suite.
+// The tables of several programs in one file: the union of their columns by name, empty cells where
+// a program does not have a column, rows in the order of the suite.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,16 @@
 
 namespace moesim {
 
-/// CSV text of `group` (if there is one) with the rows of `operation` replaced by those of `fresh`.
-/// Both need the column `op`.
-std::string merge_operation(const std::optional<CsvTable>& group, const CsvTable& fresh,
-                            const std::string& operation);
+/// The first column of a group's file: which program of the suite a row comes from. A program may
+/// measure several values of `op`.
+inline constexpr const char* kProgramColumn = "program";
 
-/// Rows of an operation in a group's table.
-std::int64_t rows_of(const CsvTable& group, const std::string& operation);
+/// CSV text of `group` (if there is one) with the rows of `program` replaced by those of `fresh`,
+/// which does not name its program yet.
+std::string merge_rows(const std::optional<CsvTable>& group, const CsvTable& fresh,
+                       const std::string& program);
+
+/// Rows of a program in a group's table.
+std::int64_t rows_of(const CsvTable& group, const std::string& program);
 
 }  // namespace moesim

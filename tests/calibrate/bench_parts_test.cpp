@@ -118,11 +118,12 @@ TEST_F(BenchProcess, EndsAProgramThatFloodsItsOutput) {
   EXPECT_EQ(run("cat /dev/zero").failure, "wrote more than 64 MiB");
 }
 
-TEST(BenchTable, ReplacesTheRowsOfOneOperation) {
-  const auto group = parse_csv("op,a\nlaunch,1\nmemory_stream,2\n", "g.csv");
+TEST(BenchTable, ReplacesTheRowsOfOneProgram) {
+  const auto group =
+      parse_csv("program,op,a\nlaunch,launch,1\nmemory_stream,memory_stream,2\n", "g.csv");
   const auto fresh = parse_csv("op,b\nmemory_stream,\"x, y\"\n", "f.csv");
-  const auto merged = merge_operation(group, fresh, "memory_stream");
-  EXPECT_EQ(merged, "op,a,b\nmemory_stream,,\"x, y\"\nlaunch,1,\n");
+  const auto merged = merge_rows(group, fresh, "memory_stream");
+  EXPECT_EQ(merged, "program,op,a,b\nmemory_stream,memory_stream,,\"x, y\"\nlaunch,launch,1,\n");
   EXPECT_EQ(rows_of(parse_csv(merged, "m.csv"), "launch"), 1);
 }
 

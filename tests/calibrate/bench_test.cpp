@@ -39,7 +39,8 @@ class Bench : public ::testing::Test {
   void SetUp() override {
     kernels_.add_anchor();
     kernels_.add_table("gemm_cpu", "op,m,latency_us\ngemm,1,10\ngemm,2,20\n");
-    kernels_.add_table("permute_cpu", "op,tokens,latency_us,flag\npermute,8,3,ok\n");
+    kernels_.add_table("permute_cpu",
+                       "op,tokens,latency_us,flag\npermute,8,3,ok\nunpermute,8,4,ok\n");
     kernels_.add_table(
         "grouped_gemm_cpu",
         "op,latency_us,experts,flag\ngrouped_gemm,7,4,noisy\ngrouped_gemm,,8,no fp8\n");
@@ -81,7 +82,8 @@ TEST_F(Bench, LeavesOneTablePerGroupAndARecord) {
   EXPECT_EQ(outcome.problem, "");
   EXPECT_EQ(files(),
             (std::vector<std::string>{"experts.csv", "gemm.csv", "memory.csv", "run.json"}));
-  EXPECT_EQ(read_text_file(out_ + "/gemm.csv"), "op,m,latency_us\ngemm,1,10\ngemm,2,20\n");
+  EXPECT_EQ(read_text_file(out_ + "/gemm.csv"),
+            "program,op,m,latency_us\ngemm,gemm,1,10\ngemm,gemm,2,20\n");
   const auto json = record();
   EXPECT_EQ(json["schema"], "moesim-bench/1");
   EXPECT_EQ(json["device"]["kind"], "cpu");
@@ -96,7 +98,7 @@ TEST_F(Bench, LeavesOneTablePerGroupAndARecord) {
 TEST_F(Bench, OperationsOfAGroupShareAFileWithTheUnionOfTheirColumns) {
   run(options());
   const auto table = read_csv(out_ + "/experts.csv");
-  ASSERT_EQ(table.rows(), 3U);
+  ASSERT_EQ(table.rows(), 4U);
   const auto cell = [&](std::size_t row, const char* column) {
     return table.cell(row, table.column(column));
   };
@@ -108,6 +110,8 @@ TEST_F(Bench, OperationsOfAGroupShareAFileWithTheUnionOfTheirColumns) {
   EXPECT_EQ(cell(2, "op"), "permute");
   EXPECT_EQ(cell(2, "tokens"), "8");
   EXPECT_EQ(cell(2, "experts"), "");
+  EXPECT_EQ(cell(3, "op"), "unpermute");
+  EXPECT_EQ(cell(3, "program"), "permute");
 }
 
 TEST_F(Bench, AnchorsAtStartMiddleAndEndGiveTheNoise) {
@@ -259,7 +263,8 @@ TEST_F(Bench, RefusesATableThatIsNotTheOperations) {
             std::string::npos);
   EXPECT_NE(problem("op,latency_us\ngemm,0\n").find("a time of zero or less"), std::string::npos);
   EXPECT_NE(problem("op,latency_us\ngemm,\n").find("found an empty cell"), std::string::npos);
-  EXPECT_NE(problem("op,latency_us\npermute,3\n").find("a row of 'permute' in the table of 'gemm'"),
+  EXPECT_NE(problem("m,latency_us\n1,3\n").find("no column 'op'"), std::string::npos);
+  EXPECT_NE(problem("program,op,latency_us\nx,gemm,3\n").find("names the program itself"),
             std::string::npos);
   EXPECT_NE(problem("op,latency_us\ngemm,3,4\n").find("3 cells, but the header has 2"),
             std::string::npos);
