@@ -217,7 +217,7 @@ inline std::vector<std::string> decode_columns() {
 /// The programs attention_decode (gqa) and attention_decode_mla.
 inline void run_decode(DecodeDevice& device, bool mla, const Options& options, std::ostream& out) {
   for (const std::string& kv_dtype : device.kv_dtypes())
-    for (const auto heads : decode_grid(mla, kv_dtype != "fp32", options.short_mode).heads)
+    for (const auto heads : decode_grid(mla, kv_dtype != "fp32", false).heads)
       for (const std::size_t splits : {1, 3}) {
         const bool cuts = device.splits(decode_shape(mla, kv_dtype, 1, 8192, heads)) > 1;
         if (splits == 1 || cuts)
