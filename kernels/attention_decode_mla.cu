@@ -6,11 +6,11 @@
 // copies into one of two buffers; scores and output are products on the tensor cores, and both read
 // the same tile, because the first 512 numbers of a key are the value. Eight warps: rows of 16
 // heads, and beside each other columns, which are tokens for the scores and latent dimensions for
-// the output. Rows of 128-byte multiples would put a fragment's rows into one bank, so the 16-byte
-// chunks of a row are permuted within groups of eight by its number.
+// the output.
 
 #include "kernels/decode_gpu.cuh"
 #include "kernels/mma.cuh"
+#include "kernels/swizzle.cuh"
 
 namespace moesim::kernels {
 namespace {
@@ -19,14 +19,6 @@ constexpr int kLatent = 512;
 constexpr int kKey = 576;  ///< latent and rotary part
 constexpr int kWarps = 8;
 constexpr int kBlockThreads = 32 * kWarps;
-constexpr int kChunk = 8;  ///< numbers in 16 bytes
-
-/// Where chunk `chunk` of row `row` lies, in numbers, in a matrix of `width` per row.
-template <int width>
-__device__ constexpr int swizzled(int row, int chunk) {
-  static_assert(width % (8 * kChunk) == 0, "the permutation stays within eight chunks");
-  return row * width + (chunk ^ (row & 7)) * kChunk;
-}
 
 /// `row_groups` of 16 heads and `tokens` per tile.
 template <int row_groups, int tokens>

@@ -3,24 +3,14 @@
 // its kernel: launch() for one set. Nothing is allocated in run(), because it is captured.
 #pragma once
 
-#include <cuda_fp8.h>
-
 #include <algorithm>
 #include <cstdint>
 
 #include "kernels/attention_decode.hpp"
-#include "kernels/gpu.cuh"
+#include "kernels/gpu_memory.cuh"
 #include "kernels/split_merge.cuh"
 
 namespace moesim::kernels {
-
-template <class T>
-__global__ void fill_random(T* pool, std::size_t size, std::uint64_t seed, int mantissa_bits) {
-  const std::size_t stride = static_cast<std::size_t>(gridDim.x) * blockDim.x;
-  for (std::size_t i = static_cast<std::size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < size;
-       i += stride)
-    pool[i] = static_cast<T>(random_value(i, seed, mantissa_bits));  // exact
-}
 
 /// One set of a point and where its results go.
 struct DecodePass {
@@ -38,15 +28,8 @@ class DecodeGpu : public DecodeDevice {
  public:
   std::string name() const override { return gpu_.properties().name; }
   std::string library() const override { return cuda_version(); }
-  std::size_t cache_bytes() const override {
-    return static_cast<std::size_t>(gpu_.properties().l2CacheSize);
-  }
-
-  std::size_t memory_bytes() const override {
-    std::size_t free_bytes = 0, total_bytes = 0;
-    check(cudaMemGetInfo(&free_bytes, &total_bytes), "cannot query the memory");
-    return (free_bytes + capacity_) / 10 * 9;
-  }
+  std::size_t cache_bytes() const override { return l2_bytes(gpu_); }
+  std::size_t memory_bytes() const override { return usable_bytes(capacity_); }
 
   void fill(const DecodeShape& shape, std::size_t sets, std::uint64_t seed) override {
     const std::size_t rows = shape.batch * shape.heads;
@@ -60,7 +43,7 @@ class DecodeGpu : public DecodeDevice {
     log_sum_.reset();
     log_sum_ = allocate<float>(rows * most_splits_);
     fill_cache(shape, shape.kv_elements() * sets, seed);
-    fill_array(queries_.get(), shape.query_elements(), query_seed(seed), kMantissaBitsBf16);
+    fill_array(gpu_, queries_.get(), shape.query_elements(), query_seed(seed), kMantissaBitsBf16);
     // Not a number, so that an element nobody writes is found.
     check(cudaMemsetAsync(out_.get(), 0xff, shape.output_elements() * sizeof(__nv_bfloat16),
                           gpu_.stream()),
@@ -94,14 +77,7 @@ class DecodeGpu : public DecodeDevice {
   }
 
   std::vector<float> output(const DecodeShape& shape) override {
-    std::vector<__nv_bfloat16> values(shape.output_elements());
-    check(cudaStreamSynchronize(gpu_.stream()), "a pass failed");
-    check(cudaMemcpy(values.data(), out_.get(), values.size() * sizeof(__nv_bfloat16),
-                     cudaMemcpyDeviceToHost),
-          "cannot fetch the output");
-    std::vector<float> floats;
-    for (const __nv_bfloat16 value : values) floats.push_back(__bfloat162float(value));
-    return floats;
+    return fetch_floats(gpu_, out_.get(), shape.output_elements());
   }
 
   Sampler sampler(const DecodeShape& shape, std::size_t splits, std::size_t sets) override {
@@ -115,13 +91,6 @@ class DecodeGpu : public DecodeDevice {
  private:
   static constexpr std::size_t kCheckedSplits = 3;  ///< what run_decode() checks with
 
-  template <class T>
-  void fill_array(T* array, std::size_t size, std::uint64_t seed, int mantissa_bits) {
-    fill_random<T><<<gpu_.blocks(fill_random<T>, size), kThreads, 0, gpu_.stream()>>>(
-        array, size, seed, mantissa_bits);
-    check(cudaGetLastError(), "cannot launch");
-  }
-
   /// Only what changed: most points find a larger cache of the same type and seed.
   void fill_cache(const DecodeShape& shape, std::size_t elements, std::uint64_t seed) {
     if (shape.kv_dtype == filled_dtype_ && seed == filled_seed_ && elements <= filled_) return;
@@ -133,10 +102,10 @@ class DecodeGpu : public DecodeDevice {
       capacity_ = bytes;
     }
     if (shape.kv_dtype == "fp8")
-      fill_array(reinterpret_cast<__nv_fp8_e4m3*>(cache_.get()), elements, seed,
+      fill_array(gpu_, reinterpret_cast<__nv_fp8_e4m3*>(cache_.get()), elements, seed,
                  shape.mantissa_bits());
     else
-      fill_array(reinterpret_cast<__nv_bfloat16*>(cache_.get()), elements, seed,
+      fill_array(gpu_, reinterpret_cast<__nv_bfloat16*>(cache_.get()), elements, seed,
                  shape.mantissa_bits());
     filled_dtype_ = shape.kv_dtype;
     filled_seed_ = seed;

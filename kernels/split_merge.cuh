@@ -1,27 +1,15 @@
 // What split-KV attention does after its splits: every split left its normalised output row and the
 // base-2 logarithm of its sum of exponentials; the merge weighs the rows by them. One block per
-// query row. Width: a multiple of 128, at most 1024. Also the softmax step that all attention
-// kernels share. Source of the method: FlashDecoding, https://pytorch.org/blog/flash-decoding/.
+// query row. Width: a multiple of 128, at most 1024. Source of the method: FlashDecoding,
+// https://pytorch.org/blog/flash-decoding/.
 #pragma once
 
 #include <cuda_bf16.h>
 
 #include "kernels/gpu.cuh"
+#include "kernels/softmax.cuh"
 
 namespace moesim::kernels {
-
-constexpr float kLog2E = 1.4426950408889634F;
-
-/// Max and sum over the four lanes that share a row of an accumulator fragment.
-inline __device__ float row_max(float x) {
-  x = fmaxf(x, __shfl_xor_sync(0xffffffffU, x, 1));
-  return fmaxf(x, __shfl_xor_sync(0xffffffffU, x, 2));
-}
-
-inline __device__ float row_sum(float x) {
-  x += __shfl_xor_sync(0xffffffffU, x, 1);
-  return x + __shfl_xor_sync(0xffffffffU, x, 2);
-}
 
 /// partial: [row][split][width], log_sum: [row][split], out: [row][width].
 __global__ void merge_splits(const float* partial, const float* log_sum, __nv_bfloat16* out,
