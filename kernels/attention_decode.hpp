@@ -232,7 +232,7 @@ inline void run_decode(DecodeDevice& device, bool mla, const Options& options, s
     const std::size_t splits = device.splits(shape), sets = point.rotation.sets;
     device.fill(shape, sets, options.seed);
     const Sampler sampler = device.sampler(shape, splits, sets);
-    const Summary summary = measure(policy, sampler.run_once);
+    const Summary summary = measure(policy, sampler);
     std::vector<std::string> row = {"attention_decode", mla ? "mla" : "gqa", shape.dtype(),
                                     shape.kv_dtype};
     for (const std::size_t number :

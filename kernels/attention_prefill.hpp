@@ -156,7 +156,7 @@ inline void run_prefill(PrefillDevice& device, const Options& options, std::ostr
     device.fill(shape, point.rotation.sets, options.seed);
     const Sampler sampler = device.sampler(shape, point.rotation.sets);
     if (sampler.run_once() > kLongestPrefill_s) continue;
-    const Summary summary = measure(policy, sampler.run_once);
+    const Summary summary = measure(policy, sampler);
     std::vector<std::string> row = {"attention_prefill", "gqa", shape.dtype};
     for (const std::size_t number :
          {shape.batch, shape.tokens, shape.heads, shape.kv_heads, kPrefillDim, shape.bytes()})

@@ -23,11 +23,12 @@ class PrefillCpu final : public PrefillDevice {
 
   void fill(const PrefillShape& shape, std::size_t sets, std::uint64_t seed) override {
     const auto elements = static_cast<Eigen::Index>(shape.input_elements() * sets);
+    const int bits = shape.mantissa_bits();
     if (elements > in_.size() || seed != seed_) {
       in_.resize(0);  // the old array goes before the new one comes
       in_.resize(elements);
       for (Eigen::Index i = 0; i < elements; ++i)
-        in_[i] = random_value(static_cast<std::size_t>(i), seed, shape.mantissa_bits());
+        in_[i] = random_value(static_cast<std::size_t>(i), seed, bits);
     }
     seed_ = seed;
     out_.setConstant(static_cast<Eigen::Index>(shape.query_elements() * sets),
