@@ -118,8 +118,8 @@ inline void check_decode(DecodeDevice& device, const DecodeShape& shape, std::si
   const std::size_t keys = shape.kv_elements(), values = shape.mla ? keys : keys + keys / 2;
   const bool scaled = shape.kv_dtype == "fp8";
   const int query_bits = shape.dtype() == "fp32" ? kMantissaBitsFp32 : kMantissaBitsBf16;
-  const auto cached = [&](std::size_t index) {
-    return static_cast<double>(random_value(index, seed, shape.mantissa_bits()));
+  const auto cached = [seed, bits = shape.mantissa_bits()](std::size_t index) {
+    return static_cast<double>(random_value(index, seed, bits));
   };
   const std::size_t width = shape.key_dim(), group = shape.heads / shape.kv_heads;
   std::vector<double> expected;
@@ -216,6 +216,8 @@ inline std::vector<std::string> decode_columns() {
 
 /// The programs attention_decode (gqa) and attention_decode_mla.
 inline void run_decode(DecodeDevice& device, bool mla, const Options& options, std::ostream& out) {
+  const auto points = plan_decode(device, mla, options);
+  if (points.empty()) throw std::runtime_error("no size fits in memory and below --max-mib");
   for (const std::string& kv_dtype : device.kv_dtypes())
     for (const auto heads : decode_grid(mla, kv_dtype != "fp32", false).heads)
       for (const std::size_t splits : {1, 3}) {
@@ -224,8 +226,6 @@ inline void run_decode(DecodeDevice& device, bool mla, const Options& options, s
           check_decode(device, decode_shape(mla, kv_dtype, 2, 333, heads), splits, options.seed);
       }
   const TimingPolicy policy = options.short_mode ? short_policy() : TimingPolicy{};
-  const auto points = plan_decode(device, mla, options);
-  if (points.empty()) throw std::runtime_error("no size fits in memory and below --max-mib");
   Table table(out, decode_columns());
   for (const DecodePoint& point : points) {
     const DecodeShape& shape = point.shape;

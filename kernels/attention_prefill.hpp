@@ -76,9 +76,10 @@ inline void check_prefill(PrefillDevice& device, const PrefillShape& shape, std:
   const std::size_t first_query = shape.input_elements();
   const std::size_t first_key = first_query + shape.query_elements();
   const std::size_t first_value = first_key + shape.key_elements();
+  const int bits = shape.mantissa_bits();
   const auto row_of = [&](std::size_t first, std::size_t row, std::vector<double>& out) {
     for (std::size_t i = first + row * kPrefillDim; i < first + (row + 1) * kPrefillDim; ++i)
-      out.push_back(static_cast<double>(random_value(i, seed, shape.mantissa_bits())));
+      out.push_back(static_cast<double>(random_value(i, seed, bits)));
   };
   std::vector<double> expected(shape.query_elements());
   for (std::size_t sequence = 0; sequence < shape.batch; ++sequence)
@@ -145,11 +146,11 @@ inline std::vector<std::string> prefill_columns() {
 constexpr double kLongestPrefill_s = 0.060;
 
 inline void run_prefill(PrefillDevice& device, const Options& options, std::ostream& out) {
+  const auto points = plan_prefill(device, options);
+  if (points.empty()) throw std::runtime_error("no size fits in memory and below --max-mib");
   check_prefill(device, {device.dtype(), 2, 200, 4, 2}, options.seed);
   check_prefill(device, {device.dtype(), 1, 96, 16, 1}, options.seed);
   const TimingPolicy policy = options.short_mode ? short_policy() : TimingPolicy{};
-  const auto points = plan_prefill(device, options);
-  if (points.empty()) throw std::runtime_error("no size fits in memory and below --max-mib");
   Table table(out, prefill_columns());
   for (const PrefillPoint& point : points) {
     const PrefillShape& shape = point.shape;

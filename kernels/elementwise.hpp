@@ -237,12 +237,12 @@ inline std::vector<std::string> elementwise_columns() {
 }
 
 inline void run_elementwise(ElementwiseDevice& device, const Options& options, std::ostream& out) {
+  const auto points = plan_elementwise(device, options);
+  if (points.empty()) throw std::runtime_error("no size fits in memory and below --max-mib");
   for (const Elementwise kernel : elementwise_kernels(device))
     for (const std::size_t width : {std::size_t{384}, std::size_t{7168}})
       check_elementwise(device, {kernel, device.dtype(), 7, width}, options.seed);
   const TimingPolicy policy = options.short_mode ? short_policy() : TimingPolicy{};
-  const auto points = plan_elementwise(device, options);
-  if (points.empty()) throw std::runtime_error("no size fits in memory and below --max-mib");
   Table table(out, elementwise_columns());
   for (const ElementwisePoint& point : points) {
     const ElementwiseShape& shape = point.shape;
