@@ -94,9 +94,9 @@ inline void run_contention(ContentionDevice& device, const Options& options, std
   Table table(out, contention_columns());
   for (const ContentionPoint& point : plan_contention(device, options)) {
     device.prepare(point);
-    const Summary alone = measure(policy, device.alone().run_once);
+    const Summary alone = measure(policy, device.alone());
     const Sampler sampler = device.contended();
-    const Summary contended = measure(policy, sampler.run_once);
+    const Summary contended = measure(policy, sampler);
     auto row =
         row_with_values({"contention", point.kind, device.dtype(), std::to_string(point.shape.m),
                          std::to_string(point.shape.n), std::to_string(point.shape.k),

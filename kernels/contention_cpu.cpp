@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "kernels/contention.hpp"
+#include "kernels/cpu_cores.hpp"
 #include "kernels/cpu_device.hpp"
 
 namespace moesim::kernels {
@@ -16,22 +17,6 @@ namespace {
 
 using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 constexpr std::size_t kPoolBytes = 64 * kMiB;
-
-/// The cores this process may use; to be asked before a thread is pinned.
-cpu_set_t usable_cores() {
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  if (sched_getaffinity(0, sizeof cores, &cores) != 0) CPU_ZERO(&cores);
-  return cores;
-}
-
-/// One of them that this thread is not on; -1: there is none.
-int another_core(const cpu_set_t& cores) {
-  const int here = sched_getcpu();
-  for (int core = 0; core < CPU_SETSIZE; ++core)
-    if (core != here && CPU_ISSET(static_cast<std::size_t>(core), &cores)) return core;
-  return -1;
-}
 
 struct Product {
   Matrix a, w, d;
@@ -63,10 +48,7 @@ class Beside {
   template <class Work>
   Beside(int core, Work work)
       : thread_([this, core, work] {
-          cpu_set_t cores;
-          CPU_ZERO(&cores);
-          CPU_SET(static_cast<std::size_t>(core), &cores);
-          pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
+          pin_this_thread(core);
           while (!stop_) {
             work();
             running_ = true;
@@ -152,9 +134,11 @@ class ContentionCpu final : public ContentionDevice {
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
   return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    const cpu_set_t cores = usable_cores();
+    const std::vector<int> cores = usable_cores();
     prepare_cpu();
-    const int other = another_core(cores);
+    int other = -1;  // a core besides the one this thread is on
+    for (const int core : cores)
+      if (core != sched_getcpu()) other = core;
     if (other < 0) std::cerr << "contention: one core is not enough, nothing is measured\n";
     ContentionCpu cpu(other);
     run_contention(cpu, options, out);

@@ -217,8 +217,7 @@ inline void run_host_copy(CopyDevice& device, const Options& options, std::ostre
       pieces[set] = pieces_of(point, pool_bytes, set);
     const Sampler sampler = device.sampler(point, pieces);
     if (sampler.run_once() > kLongestPass_s) continue;
-    const Summary summary =
-        measure(options.short_mode ? short_policy() : TimingPolicy{}, sampler.run_once);
+    const Summary summary = measure(options.short_mode ? short_policy() : TimingPolicy{}, sampler);
     const bool hot = pieces.size() * point.bytes < 2 * cache_bytes;
     auto row = row_with_values({"host_copy", name_of(point.direction), name_of(point.memory),
                                 "byte", std::to_string(point.streams), std::to_string(point.blocks),

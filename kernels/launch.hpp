@@ -79,7 +79,7 @@ inline void run_launch(LaunchDevice& device, const Options& options, std::ostrea
   for (const LaunchPoint& point : plan_launches(device, options)) {
     check_launch(device, point);
     const Sampler sampler = device.sampler(point.kind, point.nodes);
-    const Summary summary = measure(launch_policy(options), sampler.run_once);
+    const Summary summary = measure(launch_policy(options), sampler);
     table.write(row_with_values({"launch", point.kind, "none", std::to_string(point.nodes)},
                                 {true, device.library(), device.name()}, sampler, summary));
   }
