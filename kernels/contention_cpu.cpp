@@ -93,10 +93,11 @@ class ContentionCpu final : public ContentionDevice {
     point_ = point;
     product_ = std::make_unique<Product>(point.shape);
     product_->run();
-    check_gemm("contention", point.shape, kBf16Steps, [this](std::size_t row, std::size_t column) {
-      return static_cast<double>(
-          product_->d(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(column)));
-    });
+    check_product(
+        "contention", point.shape, kBf16Steps, [this](std::size_t row, std::size_t column) {
+          return static_cast<double>(
+              product_->d(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(column)));
+        });
     copies_ = std::make_unique<Copies>();
     copies_->run(point.bytes);
     if (std::memcmp(copies_->from.data(), copies_->to.data(), point.bytes) != 0)

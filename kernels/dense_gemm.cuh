@@ -82,9 +82,10 @@ class DenseGemm {
     check(cudaMemcpy(result.data(), d_.get(), result.size() * sizeof(__nv_bfloat16),
                      cudaMemcpyDeviceToHost),
           "cannot fetch the result");
-    check_gemm(op, shape_, fp8_ ? kFp8Steps : kBf16Steps, [&](std::size_t row, std::size_t column) {
-      return static_cast<double>(__bfloat162float(result[row * shape_.n + column]));
-    });
+    check_product(op, shape_, fp8_ ? kFp8Steps : kBf16Steps,
+                  [&](std::size_t row, std::size_t column) {
+                    return static_cast<double>(__bfloat162float(result[row * shape_.n + column]));
+                  });
   }
 
  private:

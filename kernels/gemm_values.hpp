@@ -41,7 +41,7 @@ constexpr float gemm_value(std::size_t index, std::uint64_t seed, int steps) {
 /// bits than fp32; a tile of 32 missing products shifts a sum by some sqrt(32)/3, far more for k to
 /// 8192.
 template <class At>
-void check_gemm(const std::string& op, const GemmShape& shape, int steps, At at) {
+void check_product(const std::string& op, const GemmShape& shape, int steps, At at) {
   const double spread = std::sqrt(static_cast<double>(shape.k)) / 3;
   for (std::size_t sample = 0; sample < 256; ++sample) {
     std::size_t row = sample % 2 == 0 ? 0 : shape.m - 1;

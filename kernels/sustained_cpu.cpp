@@ -30,7 +30,7 @@ class SustainedCpu final : public SustainedDevice {
     a_ = filled(kShape.m, kGemmSeedA);
     w_ = filled(kShape.n, kGemmSeedW);
     batch();
-    check_gemm("sustained", kShape, kBf16Steps, [this](std::size_t row, std::size_t column) {
+    check_product("sustained", kShape, kBf16Steps, [this](std::size_t row, std::size_t column) {
       return static_cast<double>(
           d_(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(column)));
     });

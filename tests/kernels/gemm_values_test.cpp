@@ -36,7 +36,7 @@ TEST(GemmValues, FitIntoTheirTypeAndAreNeverZero) {
 
 TEST(GemmCheck, AcceptsRoundingAndFindsWrongProducts) {
   const GemmShape shape{96, 80, 512};
-  const auto with = [&](auto at) { check_gemm("test", shape, kBf16Steps, at); };
+  const auto with = [&](auto at) { check_product("test", shape, kBf16Steps, at); };
   EXPECT_NO_THROW(with([&](std::size_t r, std::size_t c) {
     return exact(shape, kBf16Steps, r, c) * (1 + 1.0 / 512);
   }));
