@@ -93,6 +93,10 @@ class CollectiveGpu final : public CollectiveDevice {
     return least > 1024 * kMiB ? least - 1024 * kMiB : 0;
   }
 
+  TimingPolicy policy(bool short_mode) const override {
+    return short_mode ? short_policy() : TimingPolicy{};
+  }
+
   void prepare(std::size_t ranks, const BufferSizes& elements) override {
     team_.reset();
     communicators_.reset();

@@ -41,6 +41,7 @@ class CollectiveDevice {
   virtual std::size_t most_ranks() const = 0;
   virtual std::size_t largest_bytes() const = 0;
   virtual std::size_t memory_bytes() const = 0;  ///< what one rank's buffers may take
+  virtual TimingPolicy policy(bool short_mode) const = 0;
   /// Makes a group of the first `ranks` ranks with buffers of these sizes; what rank r sends is
   /// rank_value(r, i). The group before it is gone.
   virtual void prepare(std::size_t ranks, const BufferSizes& elements) = 0;
@@ -75,9 +76,9 @@ inline std::vector<CollectivePoint> plan_group(const CollectiveDevice& device, s
       if (source == target || sizes.empty()) continue;
       // One size for the latency and one for the bandwidth, or the matrix of 8 ranks is too long.
       points.push_back({Collective::kPeerCopy, ranks, sizes.front(), 0, source, target});
-      if (sizes.size() > 1)
-        points.push_back(
-            {Collective::kPeerCopy, ranks, sizes[sizes.size() - 2], 0, source, target});
+      const std::size_t large = sizes.size() > 2 ? sizes[sizes.size() - 2] : sizes.back();
+      if (large != sizes.front())
+        points.push_back({Collective::kPeerCopy, ranks, large, 0, source, target});
     }
   const auto too_large = [&](const CollectivePoint& point) {
     const BufferSizes most = buffers_of(point, point.bytes, 0);
@@ -143,7 +144,7 @@ inline void run_group(CollectiveDevice& device, const std::vector<CollectivePoin
   for (const CollectivePoint& point : points)
     if (checked.emplace(point.kind, point.skew, point.source, point.target).second)
       check_collective(device, point);
-  const TimingPolicy policy = options.short_mode ? short_policy() : TimingPolicy{};
+  const TimingPolicy policy = device.policy(options.short_mode);
   for (const CollectivePoint& point : points) {
     device.run(point, 1);  // the first one makes connections
     const double pilot_s = std::max(device.run(point, 1), 1e-6);

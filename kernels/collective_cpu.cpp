@@ -25,6 +25,14 @@ class CollectiveCpu final : public CollectiveDevice {
   std::size_t largest_bytes() const override { return 16 * kMiB; }
   std::size_t memory_bytes() const override { return cpu_memory_bytes() / most_ranks(); }
 
+  /// Ranks that wait for each other on shared cores are never as steady as one thread.
+  TimingPolicy policy(bool short_mode) const override {
+    TimingPolicy policy = short_mode ? short_policy() : TimingPolicy{};
+    policy.noisy_cv = cpu_policy(short_mode).noisy_cv;
+    if (!short_mode) policy.sampling_s = 0.040;
+    return policy;
+  }
+
   void prepare(std::size_t ranks, const BufferSizes& elements) override {
     const std::vector<int> cores = usable_cores();
     team_ = std::make_unique<RankTeam>(ranks, [cores](std::size_t rank) {

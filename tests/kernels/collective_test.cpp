@@ -27,6 +27,9 @@ class ByteANanosecondGroup final : public CollectiveDevice {
   std::size_t most_ranks() const override { return most_ranks_; }
   std::size_t largest_bytes() const override { return kMiB; }
   std::size_t memory_bytes() const override { return 64 * kMiB; }
+  TimingPolicy policy(bool short_mode) const override {
+    return short_mode ? short_policy() : TimingPolicy{};
+  }
   void prepare(std::size_t ranks, const BufferSizes& elements) override {
     send_.assign(ranks, std::vector<float>(elements.send));
     for (std::size_t rank = 0; rank < ranks; ++rank)
@@ -125,10 +128,18 @@ TEST(CollectiveCheck, AcceptsEveryKindDoneRightAndFindsEveryFault) {
 
 TEST(CollectivePlan, HasEveryKeyOnceAndAllPairsOfTheLargestGroup) {
   const ByteANanosecondGroup device(4);
-  std::set<std::tuple<Collective, std::size_t, double, std::size_t, std::size_t>> keys;
-  for (const CollectivePoint& p : plan_group(device, 4, true, Options{}))
-    EXPECT_TRUE(keys.emplace(p.kind, p.bytes, p.skew, p.source, p.target).second);
-  EXPECT_EQ(keys.size(), 6U * 6 + 12U * 2) << "six sizes from 1 KiB to 1 MiB; twelve pairs";
+  const auto keys = [&](bool short_mode, double max_mib) {
+    Options options;
+    options.short_mode = short_mode;
+    options.max_mib = max_mib;
+    std::set<std::tuple<Collective, std::size_t, double, std::size_t, std::size_t>> all;
+    for (const CollectivePoint& p : plan_group(device, 4, true, options))
+      EXPECT_TRUE(all.emplace(p.kind, p.bytes, p.skew, p.source, p.target).second);
+    return all.size();
+  };
+  EXPECT_EQ(keys(false, 1), 6U * 6 + 12U * 2) << "six sizes from 1 KiB to 1 MiB; twelve pairs";
+  EXPECT_EQ(keys(true, 1), 2U * 6 + 12U * 2);
+  EXPECT_EQ(keys(false, 0.001), 6U + 12U) << "1 KiB alone";
   EXPECT_EQ(plan_group(device, 2, false, Options{}).size(), 6U * 6);
 }
 
