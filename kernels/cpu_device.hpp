@@ -12,13 +12,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <ctime>
-#include <fstream>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "kernels/bench_device.hpp"
+#include "kernels/proc_file.hpp"
 #include "kernels/random_data.hpp"
 #include "kernels/timing.hpp"
 
@@ -49,13 +48,6 @@ inline void prepare_cpu() {
   stay_on_this_core();
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
-}
-
-inline std::string field_of_file(const char* path, std::string_view key) {
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);)
-    if (line.rfind(key, 0) == 0) return line.substr(line.find_first_not_of(": \t", key.size()));
-  return "";
 }
 
 inline std::string cpu_name() {

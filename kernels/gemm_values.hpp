@@ -1,0 +1,67 @@
+// The matrices of a dense product used as a load, and the check of its result: D[m][n] = sum over k
+// of A[m][k] * W[n][k], both row-major. Elements are odd multiples of 1/(steps + 1) in (-1, 1), so
+// that a low-precision type holds them exactly, no element is zero, and the host recomputes any
+// entry of the result without a copy of the matrices. Host and device code, C++17.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/random_data.hpp"
+
+namespace moesim::kernels {
+
+struct GemmShape {
+  std::size_t m = 0, n = 0, k = 0;
+};
+
+inline double flop_of(const GemmShape& shape) {
+  return 2.0 * static_cast<double>(shape.m) * static_cast<double>(shape.n) *
+         static_cast<double>(shape.k);
+}
+
+/// Odd numbers below 2^8 fit into bf16's 8 significant bits, those below 2^4 into the 4 of e4m3.
+constexpr int kBf16Steps = 255;
+constexpr int kFp8Steps = 15;
+
+constexpr std::uint64_t kGemmSeedA = 11, kGemmSeedW = 12;
+
+constexpr float gemm_value(std::size_t index, std::uint64_t seed, int steps) {
+  const auto level =
+      static_cast<int>((stream_value(index, seed) - 1.0F) * static_cast<float>(steps + 1));
+  return static_cast<float>(2 * level - steps) / static_cast<float>(steps + 1);
+}
+
+/// Compares 256 entries, the corners among them, with float64 sums; `at(row, column)` is the
+/// result. Throws when one is wrong. Tolerance: half a unit in the last of bf16's 8 bits twice
+/// over, and a hundredth of the spread of such a sum, sqrt(k)/3, for accumulators that carry fewer
+/// bits than fp32; a tile of 32 missing products shifts a sum by some sqrt(32)/3, far more for k to
+/// 8192.
+template <class At>
+void check_product(const std::string& op, const GemmShape& shape, int steps, At at) {
+  const double spread = std::sqrt(static_cast<double>(shape.k)) / 3;
+  for (std::size_t sample = 0; sample < 256; ++sample) {
+    std::size_t row = sample % 2 == 0 ? 0 : shape.m - 1;
+    std::size_t column = sample / 2 % 2 == 0 ? 0 : shape.n - 1;
+    if (sample >= 4) {
+      const auto spot =
+          static_cast<std::size_t>(static_cast<double>(stream_value(sample, 13) - 1.0F) * 0x1p23);
+      row = spot * 2654435761U % shape.m;
+      column = spot % shape.n;
+    }
+    double exact = 0;
+    for (std::size_t i = 0; i < shape.k; ++i)
+      exact += static_cast<double>(gemm_value(row * shape.k + i, kGemmSeedA, steps)) *
+               static_cast<double>(gemm_value(column * shape.k + i, kGemmSeedW, steps));
+    const double found = at(row, column);
+    if (!(std::fabs(found - exact) <= std::fabs(exact) / 256 + spread / 100))
+      throw std::runtime_error(op + ": wrong result, " + std::to_string(found) + " instead of " +
+                               std::to_string(exact) + " at " + std::to_string(row) + ", " +
+                               std::to_string(column));
+  }
+}
+
+}  // namespace moesim::kernels

@@ -1,0 +1,144 @@
+// launch on one CUDA GPU. Events give the device's view of a train of empty kernels; the host's
+// steady clock gives what the calling thread pays to enqueue it and to wait for it.
+
+#include <chrono>
+#include <map>
+
+#include "kernels/gpu.cuh"
+#include "kernels/launch.hpp"
+
+namespace moesim::kernels {
+namespace {
+
+/// Does nothing; given a counter, it shows that it ran.
+__global__ void empty_kernel(unsigned* counter) {
+  if (counter != nullptr) atomicAdd(counter, 1U);
+}
+
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+class LaunchGpu final : public LaunchDevice {
+ public:
+  LaunchGpu() { counter_ = allocate<unsigned>(1); }
+
+  std::string name() const override { return gpu_.properties().name; }
+  std::string library() const override { return cuda_version(); }
+
+  std::vector<std::string> kinds() const override {
+    return {"stream_launch", "graph_node",   "host_launch",
+            "graph_launch",  "event_record", "host_sync"};
+  }
+
+  std::size_t count(const std::string& kind, std::size_t nodes) override {
+    check(cudaMemsetAsync(counter_.get(), 0, sizeof(unsigned), gpu_.stream()), "cannot clear");
+    timed(kind, nodes, counter_.get());
+    // Recording events runs no kernel; that the event was reached is what there is to see.
+    if (kind == "event_record") return cudaEventQuery(mark_.handle) == cudaSuccess ? nodes : 0;
+    unsigned ran = 0;
+    check(cudaMemcpyAsync(&ran, counter_.get(), sizeof ran, cudaMemcpyDeviceToHost, gpu_.stream()),
+          "cannot fetch the counter");
+    check(cudaStreamSynchronize(gpu_.stream()), "an empty kernel failed");
+    return ran;
+  }
+
+  Sampler sampler(const std::string& kind, std::size_t nodes) override {
+    const bool events = kind == "stream_launch" || kind == "graph_node";
+    return {events ? "event" : "wall", 1,
+            [this, kind, nodes] { return timed(kind, nodes, nullptr); }};
+  }
+
+ private:
+  /// Seconds of `nodes` operations; the stream is idle before and after.
+  double timed(const std::string& kind, std::size_t nodes, unsigned* counter) {
+    if (kind == "stream_launch") return between_events([&] { launch(nodes, counter); });
+    if (kind == "graph_node") {
+      const cudaGraphExec_t graph = graph_of(nodes, counter);
+      return between_events([&] { replay(graph); });
+    }
+    if (kind == "host_launch") return on_the_host([&] { launch(nodes, counter); });
+    if (kind == "graph_launch") {
+      const cudaGraphExec_t graph = graph_of(nodes, counter);
+      return on_the_host([&] { replay(graph); });
+    }
+    if (kind == "event_record")
+      return on_the_host([&] {
+        for (std::size_t i = 0; i < nodes; ++i)
+          check(cudaEventRecord(mark_.handle, gpu_.stream()), "cannot record an event");
+      });
+    if (kind == "host_sync")
+      return on_the_host([&] {
+        for (std::size_t i = 0; i < nodes; ++i) {
+          launch(1, counter);
+          check(cudaStreamSynchronize(gpu_.stream()), "an empty kernel failed");
+        }
+      });
+    throw std::logic_error("no kind of launch is called " + kind);
+  }
+
+  void launch(std::size_t nodes, unsigned* counter) {
+    for (std::size_t i = 0; i < nodes; ++i) {
+      empty_kernel<<<1, 32, 0, gpu_.stream()>>>(counter);
+      check(cudaGetLastError(), "cannot launch");
+    }
+  }
+
+  void replay(cudaGraphExec_t graph) {
+    check(cudaGraphLaunch(graph, gpu_.stream()), "cannot launch a graph");
+  }
+
+  template <class Work>
+  double between_events(Work work) {
+    check(cudaEventRecord(start_.handle, gpu_.stream()), "cannot record an event");
+    work();
+    check(cudaEventRecord(stop_.handle, gpu_.stream()), "cannot record an event");
+    check(cudaEventSynchronize(stop_.handle), "an empty kernel failed");
+    float milliseconds = 0;
+    check(cudaEventElapsedTime(&milliseconds, start_.handle, stop_.handle),
+          "cannot read the events");
+    return 1e-3 * static_cast<double>(milliseconds);
+  }
+
+  template <class Work>
+  double on_the_host(Work work) {
+    const double start = now_s();
+    work();
+    const double end = now_s();
+    check(cudaStreamSynchronize(gpu_.stream()), "an empty kernel failed");
+    return end - start;
+  }
+
+  /// Made at the first call, which is outside every timed part.
+  cudaGraphExec_t graph_of(std::size_t nodes, unsigned* counter) {
+    Graph& graph = graphs_[{nodes, counter != nullptr}];
+    if (graph.handle != nullptr) return graph.handle;
+    cudaGraph_t recorded = nullptr;
+    check(cudaStreamBeginCapture(gpu_.stream(), cudaStreamCaptureModeThreadLocal),
+          "cannot capture");
+    launch(nodes, counter);
+    check(cudaStreamEndCapture(gpu_.stream(), &recorded), "cannot capture");
+    const cudaError_t status = cudaGraphInstantiateWithFlags(&graph.handle, recorded, 0);
+    cudaGraphDestroy(recorded);
+    check(status, "cannot instantiate a graph");
+    check(cudaGraphUpload(graph.handle, gpu_.stream()), "cannot upload a graph");
+    check(cudaStreamSynchronize(gpu_.stream()), "cannot upload a graph");
+    return graph.handle;
+  }
+
+  Gpu gpu_;  // first: where there is no device, it says so
+  DeviceArray<unsigned> counter_;
+  Event start_, stop_, mark_;
+  std::map<std::pair<std::size_t, bool>, Graph> graphs_;
+};
+
+}  // namespace
+}  // namespace moesim::kernels
+
+int main(int argc, char** argv) {
+  using namespace moesim::kernels;
+  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
+    LaunchGpu gpu;
+    run_launch(gpu, options, out);
+  });
+}
