@@ -75,6 +75,12 @@ std::vector<bool> tactic_misses(const std::vector<ExpertsSample>& samples) {
   return missed;
 }
 
+/// SGLang's and vLLM's collectors route DeepSeek-V3's shape with its own router.
+bool group_limited(const ExpertsSample& s) {
+  return s.hidden == 7168 && s.experts == 256 && s.topk == 8 &&
+         (s.format.kernel.starts_with("sglang_") || s.format.kernel.starts_with("vllm_"));
+}
+
 }  // namespace
 
 KernelTable recognise(const CsvTable& t) {
@@ -163,8 +169,8 @@ Imported<ExpertsSample> import_experts(const CsvTable& t) {
       leave_out("SGLang Triton with expert parallelism (slots of other ranks are computed)");
       continue;
     }
-    s.tokens_per_expert =
-        rebuild_counts(s.tokens, s.experts, s.topk, s.expert_parallel, s.distribution);
+    s.tokens_per_expert = rebuild_counts(s.tokens, s.experts, s.topk, s.expert_parallel,
+                                         s.distribution, group_limited(s));
     if (s.tokens_per_expert.empty()) {
       leave_out(fmt::format("distribution '{}'", s.distribution));
       continue;

@@ -13,9 +13,11 @@
 namespace moesim {
 
 /// Tokens of every local expert on the rank with the most tokens. `distribution` is "balanced" or
-/// "power_law_ALPHA" with ALPHA other than 1. Empty when the name is another.
+/// "power_law_ALPHA" with ALPHA other than 1. Empty when the name is another. `group_limited`: the
+/// router was that of DeepSeek-V3 (4 of 8 groups), which changes what "balanced" is.
 std::vector<std::int32_t> rebuild_counts(std::int64_t tokens, std::int64_t experts,
                                          std::int64_t topk, std::int64_t expert_parallel,
-                                         const std::string& distribution);
+                                         const std::string& distribution,
+                                         bool group_limited = false);
 
 }  // namespace moesim

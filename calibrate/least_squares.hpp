@@ -40,7 +40,7 @@ Fitted<Form> fit_form(const Form& start, std::span<const typename Form::Work> wo
     Form form = start;
     const auto fitted = form.fitted();
     for (std::size_t i = 0; i < fitted.size(); ++i) {
-      const double value = std::exp(std::clamp(logs[static_cast<Eigen::Index>(i)], -60.0, 60.0));
+      const double value = std::exp(std::clamp(logs[static_cast<Eigen::Index>(i)], -60.0, 4.6));
       *fitted[i] = is_norm(form, fitted[i]) ? 1 + std::clamp(value, low, high) : value;
     }
     return form;
