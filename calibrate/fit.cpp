@@ -39,7 +39,17 @@ Fitted<Form> fit_samples(const Form& start, std::span<const Sample> samples, con
     works.push_back(work(*sample));
     times.push_back(sample->time_s);
   }
-  return fit_form(start, std::span<const typename Form::Work>(works), times, peaks);
+  // Two starts: from terms that nearly add and from terms that nearly hide, each in its own valley.
+  Fitted<Form> best;
+  best.loss = std::numeric_limits<double>::infinity();
+  for (const double norm : {1.3, 4.0}) {
+    Form begin = start;
+    if constexpr (requires { begin.norm; }) begin.norm = norm;
+    const auto fitted =
+        fit_form(begin, std::span<const typename Form::Work>(works), times, peaks);
+    if (fitted.loss < best.loss) best = fitted;
+  }
+  return best;
 }
 
 template <class T>

@@ -55,9 +55,8 @@ double GemmForm::time_s(const Work& w, const Peaks& peaks) const {
 }
 
 double PrefillForm::time_s(const Work& w, const Peaks& peaks) const {
-  const double waves = std::ceil(w.tiles / peaks.sms);
-  const double quantised = w.tiles > 0 ? waves * peaks.sms / w.tiles : 1;
-  return floor_s + p_norm(w.flop * quantised / (peaks.flop_per_s * compute),
+  const double flop = std::max(w.flop, w.longest_flop * peaks.sms);
+  return floor_s + p_norm(flop / (peaks.flop_per_s * compute),
                           w.bytes / (peaks.bytes_per_s * memory), norm);
 }
 

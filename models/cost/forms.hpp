@@ -68,7 +68,8 @@ struct GemmForm {
   static const Parameters<GemmForm>& parameters();
 };
 
-/// Causal attention over new tokens: floor + p-norm of (FLOPs in waves of 128-query tiles, bytes).
+/// Causal attention over new tokens: floor + p-norm of (FLOPs over all SMs, but never
+/// less than the longest tile on one SM; bytes).
 struct PrefillForm {
   double floor_s = 10e-6;
   double compute = 0.55;
@@ -78,7 +79,7 @@ struct PrefillForm {
   struct Work {
     double flop = 0;
     double bytes = 0;
-    double tiles = 0;  ///< sequences x heads x ceil(queries / 128)
+    double longest_flop = 0;  ///< of the longest tile of queries, which one SM does alone
   };
   double time_s(const Work& work, const Peaks& peaks) const;
 

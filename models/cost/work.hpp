@@ -107,10 +107,14 @@ inline PrefillForm::Work prefill_work(const AttentionShape& s, const AttentionLo
   const double queries = heads * (latent ? query_key + value : 2 * dim);
   const auto sequences = prefill_sequences(load);
   PrefillForm::Work work;
-  work.flop = 2 * per_pair * load.prefill_pairs;
+  // Tiles of 128 queries by 128 keys, those on the diagonal whole. The tile of the last queries is
+  // the longest; one SM does it alone.
+  const double rows = 128 * std::ceil(sequences.length / 128);
+  const double tile_pairs = 2 * per_pair / heads * 128;
+  work.flop = tile_pairs / 128 * heads * sequences.batch * rows * (rows + 128) / 2;
+  work.longest_flop = tile_pairs * rows;
   work.bytes = keys * bytes_of(s.kv) * load.prefill_context +
                queries * bytes_of(s.activation) * load.prefill_tokens;
-  work.tiles = heads * sequences.batch * std::ceil(sequences.length / 128);
   return work;
 }
 
