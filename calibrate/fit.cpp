@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <set>
 
@@ -99,8 +100,10 @@ GemmResidual gemm_grid(std::span<const GemmSample> samples, const GemmFit& fit,
   return {axis, std::move(list)};
 }
 
+/// `keep` chooses among the samples.
+template <class Keep>
 ExpertsResidual experts_grid(std::span<const ExpertsSample> samples, const ExpertsFit& fit,
-                             const Peaks& peaks) {
+                             const Peaks& peaks, Keep keep) {
   // One curve for each way of loading the experts of a family.
   using Way = std::tuple<ExpertsResidual::Family, std::string, std::int64_t, std::int64_t>;
   std::map<Way, std::map<std::int64_t, ExpertsResidual::Point>> curves;
@@ -108,6 +111,7 @@ ExpertsResidual experts_grid(std::span<const ExpertsSample> samples, const Exper
     return static_cast<float>(std::log(static_cast<double>(v)));
   };
   for (const auto& s : samples) {
+    if (!keep(s)) continue;
     const auto work = s.work();
     const auto load = expert_load(work.tokens_per_expert, fit.form.tile);
     const double form_s = fit.form.time_s(experts_work(work, load), peaks);
@@ -122,7 +126,37 @@ ExpertsResidual experts_grid(std::span<const ExpertsSample> samples, const Exper
     for (const auto& [_, point] : points) curve.push_back(point);
     families[std::get<0>(way)].push_back(std::move(curve));
   }
-  return ExpertsResidual(std::move(families));
+  return {std::move(families), fit.neighbours};
+}
+
+/// Whether residuals carry over between shapes: grids of every other shape must predict the shapes
+/// between them better than the form alone.
+bool neighbours_help(std::span<const ExpertsSample> samples, ExpertsFit fit, const Peaks& peaks) {
+  using Shape = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
+  std::map<Shape, std::size_t> shapes;
+  const auto shape = [](const ExpertsSample& s) {
+    return Shape{s.hidden, s.intermediate * s.tensor, s.experts, s.topk};
+  };
+  for (const auto& s : samples) shapes.emplace(shape(s), 0);
+  std::size_t next = 0;
+  for (auto& [_, number] : shapes) number = next++;
+  fit.neighbours = true;
+  double with = 0, without = 0;
+  for (const std::size_t fold : {0, 1}) {
+    const auto in_fold = [&](const ExpertsSample& s) { return shapes.at(shape(s)) % 2 == fold; };
+    const auto grid = experts_grid(samples, fit, peaks, std::not_fn(in_fold));
+    if (grid.empty()) return false;
+    for (const auto* s : thinned(samples)) {
+      if (!in_fold(*s)) continue;
+      const auto work = s->work();
+      const auto load = expert_load(work.tokens_per_expert, fit.form.tile);
+      const double left =
+          std::log(s->time_s / fit.form.time_s(experts_work(work, load), peaks));
+      without += std::fabs(left);
+      with += std::fabs(left - grid.at(work, load).log_ratio);
+    }
+  }
+  return with < without;
 }
 
 template <class Work, class Form>
@@ -230,7 +264,8 @@ ExpertsFit fit_experts(std::span<const ExpertsSample> samples, const Device& dev
     best = fitted.loss;
     fit.form = fitted.form;
   }
-  fit.residual = experts_grid(samples, fit, peaks);
+  fit.neighbours = neighbours_help(samples, fit, peaks);
+  fit.residual = experts_grid(samples, fit, peaks, [](const auto&) { return true; });
   return fit;
 }
 

@@ -18,6 +18,7 @@
 namespace moesim {
 
 enum class CostTier { spec, fit, residual };
+const std::vector<std::string>& names_of(CostTier);
 
 struct Prediction {
   Seconds time;

@@ -53,8 +53,8 @@ Residual in_family(const ExpertsResidual::Curves& curves, const ExpertLoad& load
 
 }  // namespace
 
-ExpertsResidual::ExpertsResidual(std::map<Family, Curves> families)
-    : families_(std::move(families)) {}
+ExpertsResidual::ExpertsResidual(std::map<Family, Curves> families, bool neighbours)
+    : families_(std::move(families)), neighbours_(neighbours) {}
 
 // A family that was measured is itself. Otherwise the four nearest by (hidden, intermediate, local)
 // count, less the further they are: kernels that were tuned for one shape say little about another.
@@ -65,7 +65,7 @@ const ExpertsResidual::Prepared& ExpertsResidual::prepare(const Family& family) 
   if (const auto found = families_.find(family); found != families_.end()) {
     made.near.emplace_back(&found->second, 1.0);
     made.known = true;
-  } else {
+  } else if (neighbours_) {
     const auto [hidden, intermediate, local] = family;
     std::vector<std::pair<double, const Curves*>> near;
     for (const auto& [other, curves] : families_) {

@@ -104,7 +104,9 @@ const Parameters<ExpertsFit>& ExpertsFit::parameters() {
             .optional("intermediate", &ExpertsFit::intermediate,
                       "measured range: intermediate size on a rank")
             .optional("local", &ExpertsFit::local, "measured range: experts on a rank")
-            .optional("assigned", &ExpertsFit::assigned, "measured range: rows on a rank");
+            .optional("assigned", &ExpertsFit::assigned, "measured range: rows on a rank")
+            .optional("neighbours", &ExpertsFit::neighbours,
+                      "whether an unmeasured shape takes after the residuals near it");
     with_origin(all);
     return all;
   }();

@@ -54,6 +54,7 @@ struct ExpertsFit {
   bool gated = true;
   ExpertsForm form;
   Span hidden, intermediate, local, assigned;
+  bool neighbours = false;  ///< shapes that were not measured take after the residuals near them
   FitOrigin origin;
   ExpertsResidual residual;
   static const Parameters<ExpertsFit>& parameters();

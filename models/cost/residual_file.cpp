@@ -239,7 +239,7 @@ void add_residuals(Profile& profile, const std::string& text, const std::string&
   for (auto& [fit, curves] : all["gemm"].gemm)
     profile.gemm[fit].residual = GemmResidual(all["gemm"].axes[fit].first, std::move(curves));
   for (auto& [fit, families] : all["experts"].experts)
-    profile.experts[fit].residual = ExpertsResidual(std::move(families));
+    profile.experts[fit].residual = ExpertsResidual(std::move(families), profile.experts[fit].neighbours);
   place_attention(profile.prefill, all["prefill"]);
   place_attention(profile.decode, all["decode"]);
 }

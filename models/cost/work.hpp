@@ -2,6 +2,7 @@
 // FLOPs, bytes, tiles. One place, so that fitting and predicting cannot disagree.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "models/cost/cost_model.hpp"
