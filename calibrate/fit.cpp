@@ -285,4 +285,16 @@ AttentionFit<DecodeForm> fit_decode(std::span<const AttentionSample> samples,
   });
 }
 
+ElementwiseFit fit_elementwise(std::span<const ElementwiseSample> samples, const Device& device) {
+  need_points(samples, "element-wise kernels");
+  ElementwiseFit fit;
+  fit.origin.kernel = samples.front().kernel;
+  fit.origin.points = static_cast<std::int64_t>(samples.size());
+  for (const auto& s : samples) fit.bytes.add(s.bytes);
+  fit.form = fit_samples(StreamForm{}, samples, peaks_of(device, Dtype::bf16),
+                         [](const ElementwiseSample& s) { return StreamForm::Work{s.bytes}; })
+                 .form;
+  return fit;
+}
+
 }  // namespace moesim

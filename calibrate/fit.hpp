@@ -20,6 +20,8 @@ AttentionFit<PrefillForm> fit_prefill(std::span<const AttentionSample> samples,
 AttentionFit<DecodeForm> fit_decode(std::span<const AttentionSample> samples,
                                     const Device& device);
 
+ElementwiseFit fit_elementwise(std::span<const ElementwiseSample> samples, const Device& device);
+
 /// A form with seven parameters says nothing when it is fitted to fewer points than these.
 constexpr std::size_t kFewestPoints = 12;
 

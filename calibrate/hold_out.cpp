@@ -147,6 +147,22 @@ std::vector<SplitErrors> hold_out(std::span<const AttentionSample> samples,
   return {std::move(errors)};
 }
 
+std::vector<SplitErrors> hold_out(std::span<const ElementwiseSample> samples,
+                                  const Device& device) {
+  Split<ElementwiseSample> parts;
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    (i % 2 == 0 ? parts.fit : parts.test).push_back(samples[i]);
+  if (parts.fit.size() < kFewestPoints || parts.test.empty()) return {};
+  const auto fit = fit_elementwise(parts.fit, device);
+  SplitErrors errors{"unseen size", {}};
+  for (const auto& s : parts.test) {
+    const double error =
+        fit.form.time_s({s.bytes}, peaks_of(device, Dtype::bf16)) / s.time_s - 1;
+    errors.points.push_back({error, error, ""});
+  }
+  return {std::move(errors)};
+}
+
 std::vector<HoldOut> summarise(const SplitErrors& errors) {
   std::set<std::string> regimes = {""};
   for (const auto& p : errors.points) regimes.insert(p.regime);

@@ -117,10 +117,15 @@ Profile fit_profile(Measured& measured, const Device& device, const FitProgress&
     else
       add(profile.prefill, fit_prefill(samples, device));
   }
+  if (!measured.elementwise.empty() &&
+      enough(measured.elementwise.size(), "element-wise kernels")) {
+    profile.elementwise.push_back(fit_elementwise(measured.elementwise, device));
+    profile.elementwise.back().origin.hold_out = errors_of(measured.elementwise, device);
+  }
   prefer(profile.gemm);
   prefer(profile.experts);
   if (profile.gemm.empty() && profile.experts.empty() && profile.prefill.empty() &&
-      profile.decode.empty())
+      profile.decode.empty() && profile.elementwise.empty())
     throw InputError("nothing to fit: the tables hold no kernel with enough usable rows");
   return profile;
 }

@@ -59,6 +59,14 @@ struct AttentionSample {
   AttentionLoad load() const;
 };
 
+/// A kernel that only moves bytes.
+struct ElementwiseSample {
+  std::string kernel;
+  double bytes = 0;
+  double time_s = 0;
+  int row = 0;
+};
+
 /// What one table gave, and what was left out of it and why.
 template <class Sample>
 struct Imported {
