@@ -170,6 +170,7 @@ AttentionResidual attention_grid(std::span<const AttentionSample> samples, const
   const auto batch = ascending(batches), length = ascending(lengths);
   std::map<AttentionResidual::Shape, std::vector<float>> grids;
   for (const auto& s : samples) {
+    if (s.context > 0) continue;  // the grid is of sequences without a prefix; the form carries over
     auto& grid = grids[{s.shape.heads, s.shape.kv_heads}];
     grid.resize(batch.size() * length.size(), kNothing);
     grid[index_of(batch, s.batch) * length.size() + index_of(length, s.length)] =

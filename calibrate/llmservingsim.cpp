@@ -88,14 +88,12 @@ void add_attention(Measured& measured, const CsvTable& t, const Architecture& mo
       ++measured.left_out["steps that mix prefill and decode"];
       continue;
     }
-    if (q > 0 && t.integer(row, kv_prefill) > 0) {
-      ++measured.left_out["prefill over a cached prefix"];
-      continue;
-    }
     if (q <= 0 && n <= 0) throw InputError(t.at(row, chunk), "neither prefill nor decode");
     s.decode = n > 0;
     s.batch = s.decode ? n : 1;
     s.length = s.decode ? t.integer(row, kv_decode) : q;
+    s.context = s.decode ? 0 : t.integer(row, kv_prefill);
+    if (s.context < 0) throw InputError(t.at(row, kv_prefill), "must not be negative");
     if (s.length < 1) throw InputError(t.at(row, kv_decode), "must be at least 1");
     s.time_s = microseconds(t, row, time);
     s.row = t.at(row, time).line;

@@ -3,7 +3,7 @@
 // per_sequence.csv, also under the names profile_*. Taken: experts (tokens x activated experts; the tokens are taken as spread evenly
 // over the activated ones), the projections and the LM head as GEMMs, attention that is all decode
 // or all prefill, layer norms as element-wise kernels. Left out and counted: steps that mix prefill
-// and decode, prefill over a cached prefix, and the other small kernels.
+// and decode, and the other small kernels.
 #pragma once
 
 #include <string>

@@ -25,9 +25,11 @@ AttentionLoad AttentionSample::load() const {
     load.decode_context = sequences * seen;
     return load;
   }
+  const double before = static_cast<double>(context);
   load.prefill_tokens = sequences * keys;
-  load.prefill_pairs = sequences * (seen * (seen + 1) / 2 + (keys - seen) * seen);
-  load.prefill_context = sequences * keys;
+  load.prefill_pairs =
+      sequences * (seen * (seen + 1) / 2 + (keys - seen) * seen + keys * before);
+  load.prefill_context = sequences * (keys + before);
   return load;
 }
 

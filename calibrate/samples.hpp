@@ -53,6 +53,7 @@ struct AttentionSample {
   bool decode = false;
   std::int64_t batch = 0;
   std::int64_t length = 0;  ///< decode: tokens in the cache; prefill: new tokens of a sequence
+  std::int64_t context = 0; ///< prefill: tokens of each sequence that were cached before
   double time_s = 0;
   int row = 0;
 

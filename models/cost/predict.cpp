@@ -1,5 +1,7 @@
 #include "models/cost/predict.hpp"
 
+#include <algorithm>
+
 #include "models/cost/compute_format.hpp"
 #include "sim/core/portable_math.hpp"
 
@@ -44,7 +46,8 @@ Prediction predict(const ExpertsFit& fit, const Device& device, const ExpertWork
 Prediction predict(const AttentionFit<PrefillForm>& fit, const Device& device,
                    const AttentionShape& shape, const AttentionLoad& load, bool residual) {
   const auto work = prefill_work(shape, load);
-  const auto sequences = prefill_sequences(load);
+  auto sequences = prefill_sequences(load);
+  sequences.batch = std::max(1.0, sequences.batch);  // a chunk behind a prefix: part of a sequence
   const double time_s = fit.form.time_s(work, peaks_of(device, fit.math));
   const bool measured = fit.heads.holds(static_cast<double>(shape.heads)) &&
                         fit.batch.holds(sequences.batch) && fit.length.holds(sequences.length);

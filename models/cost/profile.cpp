@@ -1,6 +1,9 @@
 #include "models/cost/profile.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "sim/core/suggest.hpp"
@@ -182,8 +185,23 @@ Profile read_profile(const std::string& path) {
   return profile;
 }
 
+namespace {
+
+/// Five digits say all that a fit knows.
+void round_numbers(Node& node) {
+  for (auto& item : node.items) round_numbers(item);
+  if (!node.is_scalar() || node.quoted || node.text.size() < 7) return;
+  char* end = nullptr;
+  const double value = std::strtod(node.text.c_str(), &end);
+  if (*end == '\0') node.text = fmt::format("{:.5g}", value);
+}
+
+}  // namespace
+
 std::string profile_yaml(const Profile& profile) {
-  return to_yaml(Profile::parameters().write(profile));
+  Node node = Profile::parameters().write(profile);
+  round_numbers(node);
+  return to_yaml(node);
 }
 
 }  // namespace moesim
