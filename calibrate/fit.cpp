@@ -183,7 +183,7 @@ AttentionResidual attention_grid(std::span<const AttentionSample> samples, const
 
 template <class Form, class Work>
 AttentionFit<Form> fit_attention(std::span<const AttentionSample> samples, const Device& device,
-                                 Work work) {
+                                 const std::vector<Form>& starts, Work work) {
   const auto& first = samples.front();
   AttentionFit<Form> fit;
   fit.kind = first.shape.kind;
@@ -198,8 +198,16 @@ AttentionFit<Form> fit_attention(std::span<const AttentionSample> samples, const
     fit.length.add(static_cast<double>(s.length));
   }
   const auto peaks = peaks_of(device, fit.math);
-  fit.form = fit_samples(Form{}, samples, peaks, work).form;
-  fit.residual = attention_grid(samples, fit.form, peaks, work);
+  double best = std::numeric_limits<double>::infinity();
+  for (const Form& start : starts) {
+    const auto fitted = fit_samples(
+        start, samples, peaks, [&](const AttentionSample& s) { return work(s, start); });
+    if (fitted.loss >= best) continue;
+    best = fitted.loss;
+    fit.form = fitted.form;
+  }
+  fit.residual = attention_grid(samples, fit.form, peaks,
+                                [&](const AttentionSample& s) { return work(s, fit.form); });
   return fit;
 }
 
@@ -273,17 +281,21 @@ ExpertsFit fit_experts(std::span<const ExpertsSample> samples, const Device& dev
 AttentionFit<PrefillForm> fit_prefill(std::span<const AttentionSample> samples,
                                       const Device& device) {
   need_points(samples, "prefill attention");
-  return fit_attention<PrefillForm>(samples, device, [](const AttentionSample& s) {
-    return prefill_work(s.shape, s.load());
-  });
+  PrefillForm small;
+  small.small_tile = 64;
+  return fit_attention<PrefillForm>(samples, device, {PrefillForm{}, small},
+                                    [](const AttentionSample& s, const PrefillForm& form) {
+                                      return prefill_work(s.shape, s.load(), form.small_tile);
+                                    });
 }
 
 AttentionFit<DecodeForm> fit_decode(std::span<const AttentionSample> samples,
                                     const Device& device) {
   need_points(samples, "decode attention");
-  return fit_attention<DecodeForm>(samples, device, [](const AttentionSample& s) {
-    return decode_work(s.shape, s.load());
-  });
+  return fit_attention<DecodeForm>(samples, device, {DecodeForm{}},
+                                   [](const AttentionSample& s, const DecodeForm&) {
+                                     return decode_work(s.shape, s.load());
+                                   });
 }
 
 ElementwiseFit fit_elementwise(std::span<const ElementwiseSample> samples, const Device& device) {

@@ -26,6 +26,7 @@ AttentionLoad AttentionSample::load() const {
     return load;
   }
   const double before = static_cast<double>(context);
+  load.prefill_sequences = batch;
   load.prefill_tokens = sequences * keys;
   load.prefill_pairs =
       sequences * (seen * (seen + 1) / 2 + (keys - seen) * seen + keys * before);

@@ -54,7 +54,11 @@ const Parameters<PrefillForm>& PrefillForm::parameters() {
           .optional("memory", &PrefillForm::memory, "share of peak bandwidth")
           .above(0)
           .optional("norm", &PrefillForm::norm, "exponent of the p-norm of compute and memory")
-          .min(1);
+          .min(1)
+          .optional("small_tile", &PrefillForm::small_tile,
+                    "queries of a tile where a chunk has at most 64")
+          .min(16)
+          .max(128);
   return list;
 }
 

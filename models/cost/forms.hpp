@@ -75,6 +75,7 @@ struct PrefillForm {
   double compute = 0.55;
   double memory = 0.8;
   double norm = 2;
+  std::int64_t small_tile = 128;  ///< queries of a tile where a chunk has at most 64
 
   struct Work {
     double flop = 0;

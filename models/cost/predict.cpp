@@ -45,16 +45,17 @@ Prediction predict(const ExpertsFit& fit, const Device& device, const ExpertWork
 
 Prediction predict(const AttentionFit<PrefillForm>& fit, const Device& device,
                    const AttentionShape& shape, const AttentionLoad& load, bool residual) {
-  const auto work = prefill_work(shape, load);
-  auto sequences = prefill_sequences(load);
-  sequences.batch = std::max(1.0, sequences.batch);  // a chunk behind a prefix: part of a sequence
+  const auto work = prefill_work(shape, load, fit.form.small_tile);
+  const auto chunks = prefill_chunks(load);
   const double time_s = fit.form.time_s(work, peaks_of(device, fit.math));
   const bool measured = fit.heads.holds(static_cast<double>(shape.heads)) &&
-                        fit.batch.holds(sequences.batch) && fit.length.holds(sequences.length);
-  return corrected(time_s, measured, residual,
-                   residual ? fit.residual.at(shape.heads, shape.kv_heads, sequences.batch,
-                                              sequences.length)
-                            : Residual{});
+                        fit.batch.holds(chunks.batch) && fit.length.holds(chunks.keys);
+  // The grid is of sequences without a prefix; of a chunk behind one it knows the share of its own
+  // tokens.
+  auto left = residual ? fit.residual.at(shape.heads, shape.kv_heads, chunks.grid_batch(), chunks.keys)
+                       : Residual{};
+  left.log_ratio *= chunks.queries / chunks.keys;
+  return corrected(time_s, measured, residual, left);
 }
 
 Prediction predict(const AttentionFit<DecodeForm>& fit, const Device& device,

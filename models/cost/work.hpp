@@ -58,22 +58,29 @@ inline GemmForm::Work gemm_work(const Gemm& g) {
   return {m, n, k, n * k * stored_bytes_of(g.weight) + m * (n + k) * bytes_of(g.activation)};
 }
 
-/// The same number of equal sequences: what decodes has `batch` sequences of `length` cached tokens,
-/// what prefills `batch` chunks of `length` new tokens.
-struct EqualSequences {
+/// What a step decodes, as equal sequences of `length` cached tokens each.
+struct DecodeSequences {
   double batch = 0, length = 0;
 };
 
-inline EqualSequences decode_sequences(const AttentionLoad& load) {
+inline DecodeSequences decode_sequences(const AttentionLoad& load) {
   const auto batch = static_cast<double>(load.decode_sequences);
   return {batch, load.decode_context / batch};
 }
 
-/// Chunks of q tokens over a context c have q c + q (q + 1) / 2 pairs; equal full causal chunks with
-/// the same tokens and pairs stand for them.
-inline EqualSequences prefill_sequences(const AttentionLoad& load) {
-  const double length = std::max(1.0, 2 * load.prefill_pairs / load.prefill_tokens - 1);
-  return {load.prefill_tokens / length, length};
+/// What a step prefills, as equal chunks of `queries` new tokens that see `keys` tokens each, their
+/// own included.
+struct PrefillChunks {
+  double batch = 0, queries = 0, keys = 0;
+  double prefix() const { return std::max(0.0, keys - queries); }
+  /// In a grid of sequences without a prefix: where the last query sees as much.
+  double grid_batch() const { return std::max(1.0, batch * queries / keys); }
+};
+
+inline PrefillChunks prefill_chunks(const AttentionLoad& load) {
+  const auto batch = static_cast<double>(std::max<std::int64_t>(1, load.prefill_sequences));
+  const double queries = std::max(1.0, load.prefill_tokens / batch);
+  return {batch, queries, std::max(queries, load.prefill_context / batch)};
 }
 
 inline DecodeForm::Work decode_work(const AttentionShape& s, const AttentionLoad& load) {
@@ -96,7 +103,8 @@ inline DecodeForm::Work decode_work(const AttentionShape& s, const AttentionLoad
   return work;
 }
 
-inline PrefillForm::Work prefill_work(const AttentionShape& s, const AttentionLoad& load) {
+inline PrefillForm::Work prefill_work(const AttentionShape& s, const AttentionLoad& load,
+                                      std::int64_t small_tile) {
   const bool latent = s.kind == AttentionKind::kMultiHeadLatent;
   const auto heads = static_cast<double>(s.heads);
   const double query_key = static_cast<double>(s.qk_nope_head_dim + s.qk_rope_head_dim);
@@ -106,14 +114,15 @@ inline PrefillForm::Work prefill_work(const AttentionShape& s, const AttentionLo
   const double keys = latent ? heads * (query_key + value)
                              : 2 * static_cast<double>(s.kv_heads) * dim;
   const double queries = heads * (latent ? query_key + value : 2 * dim);
-  const auto sequences = prefill_sequences(load);
+  const auto chunks = prefill_chunks(load);
   PrefillForm::Work work;
-  // Tiles of 128 queries by 128 keys, those on the diagonal whole. The tile of the last queries is
+  // Tiles of 128 queries (`small_tile` for short chunks) by as many keys, those on the diagonal whole. The tile of the last queries is
   // the longest; one SM does it alone.
-  const double rows = 128 * std::ceil(sequences.length / 128);
-  const double tile_pairs = 2 * per_pair / heads * 128;
-  work.flop = tile_pairs / 128 * heads * sequences.batch * rows * (rows + 128) / 2;
-  work.longest_flop = tile_pairs * rows;
+  const auto tile = static_cast<double>(chunks.queries <= 64 ? small_tile : 128);
+  const double rows = tile * std::ceil(chunks.queries / tile);
+  const double flop_per_pair = 2 * per_pair / heads;
+  work.flop = flop_per_pair * heads * chunks.batch * rows * (chunks.prefix() + (rows + tile) / 2);
+  work.longest_flop = flop_per_pair * tile * (chunks.prefix() + rows);
   work.bytes = keys * bytes_of(s.kv) * load.prefill_context +
                queries * bytes_of(s.activation) * load.prefill_tokens;
   return work;
