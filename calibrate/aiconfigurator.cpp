@@ -16,7 +16,8 @@ namespace {
 double milliseconds(const CsvTable& table, std::size_t row, std::size_t column) {
   const double value = table.number(row, column);
   if (!(value > 0))
-    throw InputError(table.at(row, column), fmt::format("a time must be positive, found {}", value));
+    throw InputError(table.at(row, column),
+                     fmt::format("a time must be positive, found {}", value));
   return value * 1e-3;
 }
 
@@ -40,7 +41,8 @@ std::optional<Dtype> weight_of(std::string_view scheme) {
 }
 
 bool has(const CsvTable& table, std::initializer_list<const char*> names) {
-  return std::ranges::all_of(names, [&](const char* n) { return table.find_column(n).has_value(); });
+  return std::ranges::all_of(names,
+                             [&](const char* n) { return table.find_column(n).has_value(); });
 }
 
 /// Rows that a misjudged tactic made slow: a balanced layer cut into more parts may not be slower
@@ -98,8 +100,10 @@ KernelTable recognise(const CsvTable& t) {
   }
   throw InputError(
       Location{t.file, 1, 1},
-      "these columns belong to no known table: MoE (moe_dtype, num_tokens, hidden_size, inter_size, "
-      "topk, num_experts, moe_tp_size, moe_ep_size, distribution, latency), GEMM (gemm_dtype, m, n, "
+      "these columns belong to no known table: MoE (moe_dtype, num_tokens, hidden_size, "
+      "inter_size, "
+      "topk, num_experts, moe_tp_size, moe_ep_size, distribution, latency), GEMM (gemm_dtype, m, "
+      "n, "
       "k, latency), attention (attn_dtype, kv_cache_dtype, batch_size, isl, num_heads, "
       "num_key_value_heads, head_dim, step, latency) or MLA (mla_dtype, kv_cache_dtype, num_heads, "
       "batch_size, isl, step, latency)");

@@ -21,9 +21,9 @@ std::vector<std::int64_t> balanced(std::int64_t tokens, std::int64_t experts, st
   for (auto& count : counts) count = rounds * topk;
   for (std::int64_t token = rounds * experts; token < tokens; ++token)
     for (std::int64_t choice = 0; choice < topk; ++choice) {
-      const double first =
-          tokens >= stride ? static_cast<double>(token)
-                           : static_cast<double>(token * stride) / static_cast<double>(tokens);
+      const double first = tokens >= stride
+                               ? static_cast<double>(token)
+                               : static_cast<double>(token * stride) / static_cast<double>(tokens);
       const auto expert =
           static_cast<std::int64_t>(first + static_cast<double>(choice * stride)) % experts;
       ++counts[static_cast<std::size_t>(expert)];
@@ -101,8 +101,8 @@ std::vector<std::int32_t> rebuild_counts(std::int64_t tokens, std::int64_t exper
   std::vector<std::int64_t> counts;
   const std::string prefix = "power_law_";
   if (distribution == "balanced") {
-    counts = group_limited ? balanced_in_groups(tokens, experts, topk)
-                           : balanced(tokens, experts, topk);
+    counts =
+        group_limited ? balanced_in_groups(tokens, experts, topk) : balanced(tokens, experts, topk);
   } else if (distribution.starts_with(prefix)) {
     char* end = nullptr;
     const double alpha = std::strtod(distribution.c_str() + prefix.size(), &end);

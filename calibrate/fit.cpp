@@ -46,8 +46,7 @@ Fitted<Form> fit_samples(const Form& start, std::span<const Sample> samples, con
   for (const double norm : {1.3, 4.0}) {
     Form begin = start;
     if constexpr (requires { begin.norm; }) begin.norm = norm;
-    const auto fitted =
-        fit_form(begin, std::span<const typename Form::Work>(works), times, peaks);
+    const auto fitted = fit_form(begin, std::span<const typename Form::Work>(works), times, peaks);
     if (fitted.loss < best.loss) best = fitted;
   }
   return best;
@@ -76,8 +75,8 @@ std::vector<std::int64_t> kept_rows(std::span<const GemmSample> samples) {
   std::vector<std::int64_t> kept;
   for (const auto m : all) {
     const bool after_tile = m > 16 && all.contains(m - 1);
-    const bool close = !kept.empty() && static_cast<double>(m) <
-                                            1.2 * static_cast<double>(kept.back());
+    const bool close =
+        !kept.empty() && static_cast<double>(m) < 1.2 * static_cast<double>(kept.back());
     if ((!after_tile && !close) || m == *all.rbegin()) kept.push_back(m);
   }
   return kept;
@@ -115,8 +114,11 @@ ExpertsResidual experts_grid(std::span<const ExpertsSample> samples, const Exper
     const auto work = s.work();
     const auto load = expert_load(work.tokens_per_expert, fit.form.tile);
     const double form_s = fit.form.time_s(experts_work(work, load), peaks);
-    const Way way{{s.hidden, s.intermediate, static_cast<std::int64_t>(work.tokens_per_expert.size())},
-                  s.distribution, s.experts, s.topk};
+    const Way way{
+        {s.hidden, s.intermediate, static_cast<std::int64_t>(work.tokens_per_expert.size())},
+        s.distribution,
+        s.experts,
+        s.topk};
     curves[way][load.assigned] = {log_of(load.assigned), log_of(load.most), log_of(load.active),
                                   log_ratio(s.time_s, form_s)};
   }
@@ -150,8 +152,7 @@ bool neighbours_help(std::span<const ExpertsSample> samples, ExpertsFit fit, con
       if (!in_fold(*s)) continue;
       const auto work = s->work();
       const auto load = expert_load(work.tokens_per_expert, fit.form.tile);
-      const double left =
-          std::log(s->time_s / fit.form.time_s(experts_work(work, load), peaks));
+      const double left = std::log(s->time_s / fit.form.time_s(experts_work(work, load), peaks));
       without += std::fabs(left);
       with += std::fabs(left - grid.at(work, load).log_ratio);
     }
@@ -170,7 +171,8 @@ AttentionResidual attention_grid(std::span<const AttentionSample> samples, const
   const auto batch = ascending(batches), length = ascending(lengths);
   std::map<AttentionResidual::Shape, std::vector<float>> grids;
   for (const auto& s : samples) {
-    if (s.context > 0) continue;  // the grid is of sequences without a prefix; the form carries over
+    if (s.context > 0)
+      continue;  // the grid is of sequences without a prefix; the form carries over
     auto& grid = grids[{s.shape.heads, s.shape.kv_heads}];
     grid.resize(batch.size() * length.size(), kNothing);
     grid[index_of(batch, s.batch) * length.size() + index_of(length, s.length)] =
@@ -200,8 +202,8 @@ AttentionFit<Form> fit_attention(std::span<const AttentionSample> samples, const
   const auto peaks = peaks_of(device, fit.math);
   double best = std::numeric_limits<double>::infinity();
   for (const Form& start : starts) {
-    const auto fitted = fit_samples(
-        start, samples, peaks, [&](const AttentionSample& s) { return work(s, start); });
+    const auto fitted = fit_samples(start, samples, peaks,
+                                    [&](const AttentionSample& s) { return work(s, start); });
     if (fitted.loss >= best) continue;
     best = fitted.loss;
     fit.form = fitted.form;
@@ -257,8 +259,7 @@ ExpertsFit fit_experts(std::span<const ExpertsSample> samples, const Device& dev
     fit.hidden.add(static_cast<double>(s.hidden));
     fit.intermediate.add(static_cast<double>(s.intermediate));
     fit.local.add(static_cast<double>(s.tokens_per_expert.size()));
-    fit.assigned.add(
-        static_cast<double>(expert_load(s.tokens_per_expert, 1).assigned));
+    fit.assigned.add(static_cast<double>(expert_load(s.tokens_per_expert, 1).assigned));
   }
   const auto peaks = peaks_of(device, fit.weight);
   // Libraries pad to tiles that only they know: the one that explains the times best.
@@ -281,9 +282,10 @@ ExpertsFit fit_experts(std::span<const ExpertsSample> samples, const Device& dev
 AttentionFit<PrefillForm> fit_prefill(std::span<const AttentionSample> samples,
                                       const Device& device) {
   need_points(samples, "prefill attention");
-  PrefillForm small;
-  small.small_tile = 64;
-  return fit_attention<PrefillForm>(samples, device, {PrefillForm{}, small},
+  std::vector<PrefillForm> starts(3);
+  starts[1].small_tile = 64;
+  starts[2].small_tile = 16;
+  return fit_attention<PrefillForm>(samples, device, starts,
                                     [](const AttentionSample& s, const PrefillForm& form) {
                                       return prefill_work(s.shape, s.load(), form.small_tile);
                                     });
@@ -292,10 +294,9 @@ AttentionFit<PrefillForm> fit_prefill(std::span<const AttentionSample> samples,
 AttentionFit<DecodeForm> fit_decode(std::span<const AttentionSample> samples,
                                     const Device& device) {
   need_points(samples, "decode attention");
-  return fit_attention<DecodeForm>(samples, device, {DecodeForm{}},
-                                   [](const AttentionSample& s, const DecodeForm&) {
-                                     return decode_work(s.shape, s.load());
-                                   });
+  return fit_attention<DecodeForm>(
+      samples, device, {DecodeForm{}},
+      [](const AttentionSample& s, const DecodeForm&) { return decode_work(s.shape, s.load()); });
 }
 
 ElementwiseFit fit_elementwise(std::span<const ElementwiseSample> samples, const Device& device) {

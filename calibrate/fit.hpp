@@ -17,8 +17,7 @@ ExpertsFit fit_experts(std::span<const ExpertsSample> samples, const Device& dev
 /// Samples of one kernel, phase, kind, head width and number formats.
 AttentionFit<PrefillForm> fit_prefill(std::span<const AttentionSample> samples,
                                       const Device& device);
-AttentionFit<DecodeForm> fit_decode(std::span<const AttentionSample> samples,
-                                    const Device& device);
+AttentionFit<DecodeForm> fit_decode(std::span<const AttentionSample> samples, const Device& device);
 
 ElementwiseFit fit_elementwise(std::span<const ElementwiseSample> samples, const Device& device);
 

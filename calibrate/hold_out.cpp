@@ -69,8 +69,7 @@ std::string regime_of(const ExpertsSample& s) {
 }
 
 std::vector<SplitErrors> hold_out(std::span<const GemmSample> samples, const Device& device) {
-  const auto parts =
-      split(samples, [](const GemmSample& s) { return held_out_pair(s.n, s.k); });
+  const auto parts = split(samples, [](const GemmSample& s) { return held_out_pair(s.n, s.k); });
   if (parts.fit.size() < kFewestPoints || parts.test.empty()) return {};
   const auto fit = fit_gemm(parts.fit, device);
   SplitErrors errors{"unseen (n, k)", {}};
@@ -95,9 +94,7 @@ std::vector<SplitErrors> hold_out(std::span<const ExpertsSample> samples, const 
   const auto kept = kept_tokens(samples);
   SplitErrors tokens{"unseen token count", {}};
   test(split(samples,
-             [&](const ExpertsSample& s) {
-               return !std::ranges::binary_search(kept, s.tokens);
-             }),
+             [&](const ExpertsSample& s) { return !std::ranges::binary_search(kept, s.tokens); }),
        tokens);
   if (!tokens.points.empty()) all.push_back(std::move(tokens));
 
@@ -122,8 +119,7 @@ std::vector<SplitErrors> hold_out(std::span<const ExpertsSample> samples, const 
   return all;
 }
 
-std::vector<SplitErrors> hold_out(std::span<const AttentionSample> samples,
-                                  const Device& device) {
+std::vector<SplitErrors> hold_out(std::span<const AttentionSample> samples, const Device& device) {
   std::set<std::int64_t> lengths;
   for (const auto& s : samples) lengths.insert(s.length);
   std::set<std::int64_t> left_out;
@@ -156,8 +152,7 @@ std::vector<SplitErrors> hold_out(std::span<const ElementwiseSample> samples,
   const auto fit = fit_elementwise(parts.fit, device);
   SplitErrors errors{"unseen size", {}};
   for (const auto& s : parts.test) {
-    const double error =
-        fit.form.time_s({s.bytes}, peaks_of(device, Dtype::bf16)) / s.time_s - 1;
+    const double error = fit.form.time_s({s.bytes}, peaks_of(device, Dtype::bf16)) / s.time_s - 1;
     errors.points.push_back({error, error, ""});
   }
   return {std::move(errors)};

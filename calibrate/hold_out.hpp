@@ -24,8 +24,7 @@ std::vector<SplitErrors> hold_out(std::span<const GemmSample> samples, const Dev
 std::vector<SplitErrors> hold_out(std::span<const ExpertsSample> samples, const Device& device);
 std::vector<SplitErrors> hold_out(std::span<const AttentionSample> samples, const Device& device);
 
-std::vector<SplitErrors> hold_out(std::span<const ElementwiseSample> samples,
-                                  const Device& device);
+std::vector<SplitErrors> hold_out(std::span<const ElementwiseSample> samples, const Device& device);
 
 /// "decode balanced", "prefill skewed", ...: at most 512 tokens enter the layer, or more.
 std::string regime_of(const ExpertsSample& sample);

@@ -55,8 +55,7 @@ Fitted<Form> fit_form(const Form& start, std::span<const typename Form::Work> wo
       minimise(logs, static_cast<int>(work.size()), [&](const auto& x, Eigen::VectorXd& out) {
         const Form form = with(x);
         for (std::size_t i = 0; i < work.size(); ++i)
-          out[static_cast<Eigen::Index>(i)] =
-              std::log(form.time_s(work[i], peaks) / time_s[i]);
+          out[static_cast<Eigen::Index>(i)] = std::log(form.time_s(work[i], peaks) / time_s[i]);
       });
   return {with(logs), loss};
 }

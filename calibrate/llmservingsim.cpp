@@ -62,7 +62,11 @@ void add_dense(Measured& measured, const CsvTable& t, const Architecture& model)
     const int line = t.at(row, time).line;
     if (const auto gemm = gemms.find(name); gemm != gemms.end()) {
       measured.gemm.push_back({{Dtype::bf16, "bfloat16", kKernel},
-                               m, gemm->second.first, gemm->second.second, time_s, line});
+                               m,
+                               gemm->second.first,
+                               gemm->second.second,
+                               time_s,
+                               line});
     } else if (name == "layernorm") {
       // Reads the block's output and the residual, writes both: bf16.
       measured.elementwise.push_back(

@@ -90,9 +90,8 @@ Profile fit_profile(Measured& measured, const Device& device, const FitProgress&
     profile.gemm.push_back(fit_gemm(samples, device));
     profile.gemm.back().origin.hold_out = errors_of(samples, device);
   }
-  for (const auto& [key, samples] : grouped(measured.experts, [](const ExpertsSample& s) {
-         return std::pair(s.format, s.gated);
-       })) {
+  for (const auto& [key, samples] : grouped(
+           measured.experts, [](const ExpertsSample& s) { return std::pair(s.format, s.gated); })) {
     if (!enough(samples.size(), "experts " + name_of(key.first))) continue;
     const auto kept = shipped(samples);
     profile.experts.push_back(fit_experts(kept, device));
@@ -103,10 +102,10 @@ Profile fit_profile(Measured& measured, const Device& device, const FitProgress&
   };
   for (const auto& [key, samples] : grouped(measured.attention, attention_key)) {
     const auto& first = samples.front();
-    const auto what = fmt::format(
-        "{} attention {}, kv {}", first.decode ? "decode" : "prefill",
-        first.shape.kind == AttentionKind::kMultiHeadLatent ? "mla" : "gqa",
-        names_of(Dtype{}).at(static_cast<std::size_t>(first.shape.kv)));
+    const auto what =
+        fmt::format("{} attention {}, kv {}", first.decode ? "decode" : "prefill",
+                    first.shape.kind == AttentionKind::kMultiHeadLatent ? "mla" : "gqa",
+                    names_of(Dtype{}).at(static_cast<std::size_t>(first.shape.kv)));
     if (!enough(samples.size(), what)) continue;
     const auto add = [&](auto& list, auto fit) {
       fit.origin.hold_out = errors_of(samples, device);

@@ -21,7 +21,9 @@ struct Measured {
   std::vector<ElementwiseSample> elementwise;
   std::map<std::string, std::int64_t> left_out;  ///< reason -> rows
 
-  std::size_t size() const { return gemm.size() + experts.size() + attention.size() + elementwise.size(); }
+  std::size_t size() const {
+    return gemm.size() + experts.size() + attention.size() + elementwise.size();
+  }
   /// Reads one table of any known kind. Throws InputError.
   void add(const CsvTable& table);
 };

@@ -28,8 +28,7 @@ AttentionLoad AttentionSample::load() const {
   const double before = static_cast<double>(context);
   load.prefill_sequences = batch;
   load.prefill_tokens = sequences * keys;
-  load.prefill_pairs =
-      sequences * (seen * (seen + 1) / 2 + (keys - seen) * seen + keys * before);
+  load.prefill_pairs = sequences * (seen * (seen + 1) / 2 + (keys - seen) * seen + keys * before);
   load.prefill_context = sequences * (keys + before);
   return load;
 }

@@ -35,9 +35,9 @@ struct ExpertsSample {
   std::int64_t experts = 0, topk = 0;         ///< of the model
   std::int64_t tensor = 1, expert_parallel = 1;
   bool gated = true;
-  std::int64_t tokens = 0;                     ///< entering the expert-parallel group
-  std::string distribution;                    ///< "balanced", "power_law_1.2"
-  std::vector<std::int32_t> tokens_per_expert; ///< of the local experts of the timed rank
+  std::int64_t tokens = 0;                      ///< entering the expert-parallel group
+  std::string distribution;                     ///< "balanced", "power_law_1.2"
+  std::vector<std::int32_t> tokens_per_expert;  ///< of the local experts of the timed rank
   double time_s = 0;
   int row = 0;
 
@@ -52,8 +52,8 @@ struct AttentionSample {
   std::int64_t window = 0;
   bool decode = false;
   std::int64_t batch = 0;
-  std::int64_t length = 0;  ///< decode: tokens in the cache; prefill: new tokens of a sequence
-  std::int64_t context = 0; ///< prefill: tokens of each sequence that were cached before
+  std::int64_t length = 0;   ///< decode: tokens in the cache; prefill: new tokens of a sequence
+  std::int64_t context = 0;  ///< prefill: tokens of each sequence that were cached before
   double time_s = 0;
   int row = 0;
 

@@ -64,7 +64,8 @@ Residual AttentionResidual::at(std::int64_t heads, std::int64_t kv_heads, double
              l = place_on(log_length_, portable_log(length));
   const std::size_t width = length_.size();
   const auto row = [&](std::size_t i) {
-    const double low = grid.log_ratio[i * width + l.below], high = grid.log_ratio[i * width + l.above];
+    const double low = grid.log_ratio[i * width + l.below],
+                 high = grid.log_ratio[i * width + l.above];
     return low + l.share * (high - low);
   };
   const double low = row(b.below), high = row(b.above);

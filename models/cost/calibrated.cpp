@@ -11,7 +11,6 @@
 namespace moesim {
 namespace {
 
-
 struct CalibratedConfig {
   std::vector<std::string> profiles;
   std::string library;
@@ -23,8 +22,8 @@ class Calibrated : public CostModel {
  public:
   Calibrated(const CalibratedConfig& config, const Context& context, CostTier best)
       : device_(context.device), spec_(Choice<CostModel>("spec").make(context)) {
-    const auto names = config.profiles.empty() ? profiles_of(device_.name, config.library)
-                                               : config.profiles;
+    const auto names =
+        config.profiles.empty() ? profiles_of(device_.name, config.library) : config.profiles;
     for (const auto& name : names) {
       profiles_.push_back(std::make_unique<Profile>(read_profile(profile_file(name))));
       if (profiles_.back()->device != device_.name && !config.profiles.empty())
@@ -43,8 +42,7 @@ class Calibrated : public CostModel {
   Prediction gemm(const Gemm& g) const override {
     if (g.m <= 0 || g.n <= 0 || g.k <= 0) return {};
     const auto* fit = gemm_ == CostTier::spec ? nullptr : gemm_fit(g.weight);
-    return fit == nullptr ? spec_->gemm(g)
-                          : predict(*fit, device_, g, gemm_ == CostTier::residual);
+    return fit == nullptr ? spec_->gemm(g) : predict(*fit, device_, g, gemm_ == CostTier::residual);
   }
 
   Prediction experts(const ExpertWork& w) const override {
@@ -105,7 +103,7 @@ class Calibrated : public CostModel {
 
   /// A fit for the cache's format and the head's width; another width if need be, then by form.
   template <class Fit>
-  Prediction one_phase(std::vector<Fit> Profile::* fits, const AttentionShape& s,
+  Prediction one_phase(std::vector<Fit> Profile::*fits, const AttentionShape& s,
                        const AttentionLoad& load) const {
     const Fit* chosen = nullptr;
     const bool latent = s.kind == AttentionKind::kMultiHeadLatent;
@@ -132,8 +130,7 @@ class Calibrated : public CostModel {
 class Fit final : public Calibrated {
  public:
   using Config = CalibratedConfig;
-  Fit(const Config& config, const Context& context)
-      : Calibrated(config, context, CostTier::fit) {}
+  Fit(const Config& config, const Context& context) : Calibrated(config, context, CostTier::fit) {}
 };
 
 class FitAndResidual final : public Calibrated {

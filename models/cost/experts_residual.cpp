@@ -21,12 +21,12 @@ OnCurve point_at(const std::vector<Point>& curve, double log_assigned) {
     return as_is(curve.front(), value(curve.front().log_assigned) - log_assigned);
   if (log_assigned >= value(curve.back().log_assigned))
     return as_is(curve.back(), log_assigned - value(curve.back().log_assigned));
-  const auto above = std::ranges::upper_bound(curve, static_cast<float>(log_assigned), {},
-                                              &Point::log_assigned);
+  const auto above =
+      std::ranges::upper_bound(curve, static_cast<float>(log_assigned), {}, &Point::log_assigned);
   if (above == curve.end()) return as_is(curve.back(), 0);
   const Point &a = *(above - 1), &b = *above;
-  const double t = (log_assigned - value(a.log_assigned)) /
-                   (value(b.log_assigned) - value(a.log_assigned));
+  const double t =
+      (log_assigned - value(a.log_assigned)) / (value(b.log_assigned) - value(a.log_assigned));
   const auto mix = [&](float x, float y) { return value(x) + t * (value(y) - value(x)); };
   return {mix(a.log_most, b.log_most), mix(a.log_active, b.log_active),
           mix(a.log_ratio, b.log_ratio), 0};
@@ -42,8 +42,7 @@ Residual in_family(const ExpertsResidual::Curves& curves, const ExpertLoad& load
   for (const auto& curve : curves) {
     const auto p = point_at(curve, assigned);
     const double d_most = p.log_most - most, d_active = p.log_active - active;
-    const double squared =
-        d_most * d_most + d_active * d_active + p.outside * p.outside + 0.003;
+    const double squared = d_most * d_most + d_active * d_active + p.outside * p.outside + 0.003;
     sum += fade(p.outside) * p.log_ratio / squared;
     weights += 1 / squared;
     inside = inside || p.outside <= 0;
@@ -87,9 +86,8 @@ const ExpertsResidual::Prepared& ExpertsResidual::prepare(const Family& family) 
 
 Residual ExpertsResidual::at(const ExpertWork& work, const ExpertLoad& load) const {
   if (families_.empty() || load.assigned == 0) return {};
-  const auto& prepared =
-      prepare({work.hidden, work.intermediate,
-               static_cast<std::int64_t>(work.tokens_per_expert.size())});
+  const auto& prepared = prepare(
+      {work.hidden, work.intermediate, static_cast<std::int64_t>(work.tokens_per_expert.size())});
   Residual result;
   for (const auto& [curves, weight] : prepared.near) {
     const auto one = in_family(*curves, load);

@@ -56,8 +56,8 @@ double GemmForm::time_s(const Work& w, const Peaks& peaks) const {
 
 double PrefillForm::time_s(const Work& w, const Peaks& peaks) const {
   const double flop = std::max(w.flop, w.longest_flop * peaks.sms);
-  return floor_s + p_norm(flop / (peaks.flop_per_s * compute),
-                          w.bytes / (peaks.bytes_per_s * memory), norm);
+  return floor_s +
+         p_norm(flop / (peaks.flop_per_s * compute), w.bytes / (peaks.bytes_per_s * memory), norm);
 }
 
 double DecodeForm::time_s(const Work& w, const Peaks& peaks) const {

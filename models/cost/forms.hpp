@@ -19,7 +19,8 @@ struct Peaks {
   double sms = 0;
 };
 
-/// (a^p + b^p)^(1/p): p = 1 adds, large p takes the larger; how much of two overlapping times hides.
+/// (a^p + b^p)^(1/p): p = 1 adds, large p takes the larger; how much of two overlapping times
+/// hides.
 double p_norm(double a, double b, double p);
 
 /// The routed experts of one layer on one rank: floor + per local expert + p-norm of (FLOPs on
@@ -35,12 +36,12 @@ struct ExpertsForm {
   std::int64_t tile = 16;  ///< rows an expert's tokens are padded to
 
   struct Work {
-    double local = 0;           ///< experts on the rank
-    double flop_per_row = 0;    ///< of one token through one expert
-    double padded_rows = 0;     ///< rows after padding to `tile`, over all experts
-    double weight_bytes = 0;    ///< of the active experts
-    double row_bytes = 0;       ///< activations of the assigned rows
-    double token_bytes = 0;     ///< activations of the entering tokens
+    double local = 0;         ///< experts on the rank
+    double flop_per_row = 0;  ///< of one token through one expert
+    double padded_rows = 0;   ///< rows after padding to `tile`, over all experts
+    double weight_bytes = 0;  ///< of the active experts
+    double row_bytes = 0;     ///< activations of the assigned rows
+    double token_bytes = 0;   ///< activations of the entering tokens
   };
   double time_s(const Work& work, const Peaks& peaks) const;
 

@@ -39,8 +39,7 @@ Prediction predict(const ExpertsFit& fit, const Device& device, const ExpertWork
                         fit.intermediate.holds(static_cast<double>(work.intermediate)) &&
                         fit.local.holds(w.local) &&
                         fit.assigned.holds(static_cast<double>(load.assigned));
-  return corrected(time_s, measured, residual,
-                   residual ? fit.residual.at(work, load) : Residual{});
+  return corrected(time_s, measured, residual, residual ? fit.residual.at(work, load) : Residual{});
 }
 
 Prediction predict(const AttentionFit<PrefillForm>& fit, const Device& device,
@@ -52,8 +51,9 @@ Prediction predict(const AttentionFit<PrefillForm>& fit, const Device& device,
                         fit.batch.holds(chunks.batch) && fit.length.holds(chunks.keys);
   // The grid is of sequences without a prefix; of a chunk behind one it knows the share of its own
   // tokens.
-  auto left = residual ? fit.residual.at(shape.heads, shape.kv_heads, chunks.grid_batch(), chunks.keys)
-                       : Residual{};
+  auto left = residual
+                  ? fit.residual.at(shape.heads, shape.kv_heads, chunks.grid_batch(), chunks.keys)
+                  : Residual{};
   left.log_ratio *= chunks.queries / chunks.keys;
   return corrected(time_s, measured, residual, left);
 }
@@ -65,10 +65,10 @@ Prediction predict(const AttentionFit<DecodeForm>& fit, const Device& device,
   const double time_s = fit.form.time_s(work, peaks_of(device, fit.math));
   const bool measured = fit.heads.holds(static_cast<double>(shape.heads)) &&
                         fit.batch.holds(sequences.batch) && fit.length.holds(sequences.length);
-  return corrected(time_s, measured, residual,
-                   residual ? fit.residual.at(shape.heads, shape.kv_heads, sequences.batch,
-                                              sequences.length)
-                            : Residual{});
+  return corrected(
+      time_s, measured, residual,
+      residual ? fit.residual.at(shape.heads, shape.kv_heads, sequences.batch, sequences.length)
+               : Residual{});
 }
 
 }  // namespace moesim

@@ -98,18 +98,17 @@ const Parameters<GemmFit>& GemmFit::parameters() {
 
 const Parameters<ExpertsFit>& ExpertsFit::parameters() {
   static const auto list = [] {
-    auto all =
-        Parameters<ExpertsFit>()
-            .optional("weight", &ExpertsFit::weight, "number format of the weights")
-            .optional("gated", &ExpertsFit::gated, "experts with a gate projection")
-            .optional("form", &ExpertsFit::form, "fitted parameters")
-            .optional("hidden", &ExpertsFit::hidden, "measured range: hidden size")
-            .optional("intermediate", &ExpertsFit::intermediate,
-                      "measured range: intermediate size on a rank")
-            .optional("local", &ExpertsFit::local, "measured range: experts on a rank")
-            .optional("assigned", &ExpertsFit::assigned, "measured range: rows on a rank")
-            .optional("neighbours", &ExpertsFit::neighbours,
-                      "whether an unmeasured shape takes after the residuals near it");
+    auto all = Parameters<ExpertsFit>()
+                   .optional("weight", &ExpertsFit::weight, "number format of the weights")
+                   .optional("gated", &ExpertsFit::gated, "experts with a gate projection")
+                   .optional("form", &ExpertsFit::form, "fitted parameters")
+                   .optional("hidden", &ExpertsFit::hidden, "measured range: hidden size")
+                   .optional("intermediate", &ExpertsFit::intermediate,
+                             "measured range: intermediate size on a rank")
+                   .optional("local", &ExpertsFit::local, "measured range: experts on a rank")
+                   .optional("assigned", &ExpertsFit::assigned, "measured range: rows on a rank")
+                   .optional("neighbours", &ExpertsFit::neighbours,
+                             "whether an unmeasured shape takes after the residuals near it");
     with_origin(all);
     return all;
   }();
@@ -180,8 +179,7 @@ Profile read_profile(const std::string& path) {
   Profile profile = Profile::parameters().read(read_yaml(path));
   const auto grids = path.substr(0, path.rfind(".yaml")) + ".residual.csv";
   std::error_code ignored;
-  if (std::filesystem::exists(grids, ignored))
-    add_residuals(profile, read_text_file(grids), grids);
+  if (std::filesystem::exists(grids, ignored)) add_residuals(profile, read_text_file(grids), grids);
   return profile;
 }
 

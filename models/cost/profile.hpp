@@ -14,8 +14,8 @@ namespace moesim {
 
 /// Errors on rows held out of the fit; fractions of the measured time.
 struct HoldOut {
-  std::string split;    ///< "unseen token count", "unseen shape", "unseen length"
-  std::string regime;   ///< "decode balanced", "prefill skewed", ...; empty: all
+  std::string split;   ///< "unseen token count", "unseen shape", "unseen length"
+  std::string regime;  ///< "decode balanced", "prefill skewed", ...; empty: all
   CostTier tier = CostTier::fit;
   std::int64_t points = 0;
   double mean = 0, median = 0, p90 = 0;  ///< of |predicted - measured| / measured
@@ -82,13 +82,13 @@ struct ElementwiseFit {
 };
 
 struct Provenance {
-  std::string kind;     ///< "measured" (with moesim's suite) or "imported"
-  std::string source;   ///< who measured it, with version or commit
+  std::string kind;    ///< "measured" (with moesim's suite) or "imported"
+  std::string source;  ///< who measured it, with version or commit
   std::string licence;
   std::string library;  ///< e.g. "TensorRT-LLM"
   std::string version;
-  std::string driver;   ///< empty: not recorded
-  std::string date;     ///< of the fit, YYYY-MM-DD
+  std::string driver;               ///< empty: not recorded
+  std::string date;                 ///< of the fit, YYYY-MM-DD
   std::vector<std::string> tables;  ///< file names
   static const Parameters<Provenance>& parameters();
 };

@@ -209,11 +209,10 @@ std::string residual_text(const Profile& profile) {
 
 void add_residuals(Profile& profile, const std::string& text, const std::string& file) {
   std::map<std::string, Gathered, std::less<>> all;
-  const std::map<std::string, std::size_t, std::less<>> fits = {
-      {"gemm", profile.gemm.size()},
-      {"experts", profile.experts.size()},
-      {"prefill", profile.prefill.size()},
-      {"decode", profile.decode.size()}};
+  const std::map<std::string, std::size_t, std::less<>> fits = {{"gemm", profile.gemm.size()},
+                                                                {"experts", profile.experts.size()},
+                                                                {"prefill", profile.prefill.size()},
+                                                                {"decode", profile.decode.size()}};
   int number = 0;
   for (std::size_t begin = 0; begin < text.size();) {
     const auto newline = std::min(text.find('\n', begin), text.size());
@@ -222,8 +221,8 @@ void add_residuals(Profile& profile, const std::string& text, const std::string&
     const auto operation = line.word();
     const auto known = fits.find(operation);
     if (known == fits.end())
-      line.refuse(fmt::format("unknown operation '{}' (valid: decode, experts, gemm, prefill)",
-                              operation));
+      line.refuse(
+          fmt::format("unknown operation '{}' (valid: decode, experts, gemm, prefill)", operation));
     const auto fit = static_cast<std::size_t>(line.integer());
     if (fit >= known->second)
       line.refuse(fmt::format("the profile has {} fits of {}, this line belongs to number {}",
@@ -239,7 +238,8 @@ void add_residuals(Profile& profile, const std::string& text, const std::string&
   for (auto& [fit, curves] : all["gemm"].gemm)
     profile.gemm[fit].residual = GemmResidual(all["gemm"].axes[fit].first, std::move(curves));
   for (auto& [fit, families] : all["experts"].experts)
-    profile.experts[fit].residual = ExpertsResidual(std::move(families), profile.experts[fit].neighbours);
+    profile.experts[fit].residual =
+        ExpertsResidual(std::move(families), profile.experts[fit].neighbours);
   place_attention(profile.prefill, all["prefill"]);
   place_attention(profile.decode, all["decode"]);
 }

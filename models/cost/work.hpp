@@ -46,8 +46,8 @@ inline ExpertsForm::Work experts_work(const ExpertWork& w, const ExpertLoad& loa
   work.weight_bytes = weights * stored_bytes_of(w.weight) * static_cast<double>(load.active);
   // Every assigned row is gathered and scattered, its intermediate written and read; every entering
   // token is read and written once.
-  work.row_bytes =
-      activation * 2 * static_cast<double>(load.assigned) * static_cast<double>(w.hidden + w.intermediate);
+  work.row_bytes = activation * 2 * static_cast<double>(load.assigned) *
+                   static_cast<double>(w.hidden + w.intermediate);
   work.token_bytes = activation * 2 * static_cast<double>(w.tokens * w.hidden);
   return work;
 }
@@ -87,8 +87,7 @@ inline DecodeForm::Work decode_work(const AttentionShape& s, const AttentionLoad
   const bool latent = s.kind == AttentionKind::kMultiHeadLatent;
   const auto sequences = decode_sequences(load);
   const auto heads = static_cast<double>(s.heads), kv_heads = static_cast<double>(s.kv_heads),
-             dim = static_cast<double>(s.head_dim),
-             rank = static_cast<double>(s.kv_lora_rank),
+             dim = static_cast<double>(s.head_dim), rank = static_cast<double>(s.kv_lora_rank),
              rope = static_cast<double>(s.qk_rope_head_dim);
   // MLA decodes absorbed: every head attends to the shared latent (arXiv 2405.04434, 2.1.2).
   const double width = latent ? rank + rope : 2 * kv_heads * dim;
@@ -111,13 +110,13 @@ inline PrefillForm::Work prefill_work(const AttentionShape& s, const AttentionLo
   const double value = static_cast<double>(s.v_head_dim);
   const auto dim = static_cast<double>(s.head_dim);
   const double per_pair = heads * (latent ? query_key + value : 2 * dim);
-  const double keys = latent ? heads * (query_key + value)
-                             : 2 * static_cast<double>(s.kv_heads) * dim;
+  const double keys =
+      latent ? heads * (query_key + value) : 2 * static_cast<double>(s.kv_heads) * dim;
   const double queries = heads * (latent ? query_key + value : 2 * dim);
   const auto chunks = prefill_chunks(load);
   PrefillForm::Work work;
-  // Tiles of 128 queries (`small_tile` for short chunks) by as many keys, those on the diagonal whole. The tile of the last queries is
-  // the longest; one SM does it alone.
+  // Tiles of 128 queries (`small_tile` for short chunks) by as many keys, those on the diagonal
+  // whole. The tile of the last queries is the longest; one SM does it alone.
   const auto tile = static_cast<double>(chunks.queries <= 64 ? small_tile : 128);
   const double rows = tile * std::ceil(chunks.queries / tile);
   const double flop_per_pair = 2 * per_pair / heads;
