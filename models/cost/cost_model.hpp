@@ -18,6 +18,7 @@
 namespace moesim {
 
 enum class CostTier { spec, fit, residual };
+const std::vector<std::string>& names_of(CostTier);
 
 struct Prediction {
   Seconds time;
@@ -56,10 +57,11 @@ struct AttentionShape {
 /// What one step attends to in one layer; windows are already applied.
 struct AttentionLoad {
   std::int64_t decode_sequences = 0;
-  double decode_context = 0;   ///< cached tokens read, summed over the decoding sequences
-  double prefill_tokens = 0;   ///< query tokens
-  double prefill_pairs = 0;    ///< query-key pairs, causal mask applied
-  double prefill_context = 0;  ///< keys read by the prefill chunks
+  double decode_context = 0;           ///< cached tokens read, summed over the decoding sequences
+  std::int64_t prefill_sequences = 0;  ///< chunks of prefill; 0 with tokens: taken as one
+  double prefill_tokens = 0;           ///< query tokens
+  double prefill_pairs = 0;            ///< query-key pairs, causal mask applied
+  double prefill_context = 0;          ///< keys read by the prefill chunks
 };
 
 class CostModel {

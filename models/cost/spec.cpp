@@ -9,12 +9,10 @@
 
 #include "models/cost/compute_format.hpp"
 #include "models/cost/cost_model.hpp"
+#include "models/cost/work.hpp"
 
 namespace moesim {
 namespace {
-
-double bytes_of(Dtype dtype) { return element_bits(dtype) / 8; }
-double stored_bytes_of(Dtype dtype) { return stored_bits(dtype) / 8; }
 
 class Spec final : public CostModel {
  public:

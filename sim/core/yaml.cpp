@@ -7,6 +7,7 @@
 #include <yaml-cpp/parser.h>
 
 #include <map>
+#include <algorithm>
 #include <sstream>
 
 #include "sim/core/node.hpp"
@@ -122,7 +123,13 @@ class TreeBuilder final : public YAML::EventHandler {
   std::size_t nodes_ = 0;
 };
 
-void emit(YAML::Emitter& out, const Node& node) {
+bool is_leaf(const Node& node) {
+  return std::ranges::all_of(node.items, [](const Node& item) { return item.is_scalar(); });
+}
+
+/// A list of scalars, or of mappings of scalars, takes one line per list or mapping; anything deeper
+/// is indented.
+void emit(YAML::Emitter& out, const Node& node, bool in_list = false) {
   switch (node.kind) {
     case Node::Kind::kNull:
       out << YAML::Null;
@@ -131,12 +138,16 @@ void emit(YAML::Emitter& out, const Node& node) {
       if (node.quoted) out << YAML::DoubleQuoted;
       out << node.text;
       break;
-    case Node::Kind::kSequence:
-      out << YAML::Flow << YAML::BeginSeq;
-      for (const auto& item : node.items) emit(out, item);
+    case Node::Kind::kSequence: {
+      const bool of_mappings = std::ranges::any_of(node.items, &Node::is_mapping);
+      if (!of_mappings) out << YAML::Flow;
+      out << YAML::BeginSeq;
+      for (const auto& item : node.items) emit(out, item, true);
       out << YAML::EndSeq;
       break;
+    }
     case Node::Kind::kMapping:
+      if (in_list && is_leaf(node)) out << YAML::Flow;
       out << YAML::BeginMap;
       for (std::size_t i = 0; i < node.keys.size(); ++i) {
         out << YAML::Key << node.keys[i] << YAML::Value;

@@ -16,6 +16,7 @@ AttentionLoad attention_load(const RankBatch& batch, std::int64_t window) {
     }
     // Query i (1..q) sees min(c + i, w) keys.
     const double growing = std::clamp(w - c, 0.0, q);  // queries that the window does not cut
+    ++load.prefill_sequences;
     load.prefill_tokens += q;
     load.prefill_pairs += growing * c + growing * (growing + 1) / 2 + (q - growing) * w;
     load.prefill_context += std::min(q + c, q + w);

@@ -1,0 +1,25 @@
+// Tables of aiconfigurator's collector (MoE, GEMM, attention and MLA), as CSV, plain or gzip, times
+// in milliseconds. Importing cleans what cannot be used and says how many rows and why:
+// - MoE rows of SGLang with moe_ep_size > 1: slots of other ranks are computed as expert 0;
+// - MoE rows slower than 1.25 x a less partitioned balanced row of the same tokens: the autotuner
+//   missed a tactic;
+// - formats and distributions that moesim does not know.
+// Throws InputError at file:line:column for a malformed table or an unknown set of columns.
+#pragma once
+
+#include "calibrate/samples.hpp"
+#include "sim/core/csv.hpp"
+
+namespace moesim {
+
+enum class KernelTable { kExperts, kGemm, kPrefill, kDecode, kPrefillMla, kDecodeMla };
+
+/// Which table it is, by its columns; InputError that lists the known sets when it is none.
+KernelTable recognise(const CsvTable& table);
+
+Imported<GemmSample> import_gemm(const CsvTable& table);
+Imported<ExpertsSample> import_experts(const CsvTable& table);
+/// Any of the four attention tables.
+Imported<AttentionSample> import_attention(const CsvTable& table, KernelTable kind);
+
+}  // namespace moesim

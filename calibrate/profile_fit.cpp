@@ -1,0 +1,132 @@
+#include "calibrate/profile_fit.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "calibrate/aiconfigurator.hpp"
+#include "calibrate/hold_out.hpp"
+
+namespace moesim {
+namespace {
+
+template <class Sample>
+void append(std::vector<Sample>& to, Imported<Sample> from,
+            std::map<std::string, std::int64_t>& left_out) {
+  to.insert(to.end(), std::make_move_iterator(from.samples.begin()),
+            std::make_move_iterator(from.samples.end()));
+  for (const auto& [why, rows] : from.left_out) left_out[why] += rows;
+}
+
+template <class Sample, class Key>
+auto grouped(const std::vector<Sample>& samples, Key key) {
+  std::map<decltype(key(samples.front())), std::vector<Sample>> groups;
+  for (const auto& s : samples) groups[key(s)].push_back(s);
+  return groups;
+}
+
+template <class Sample>
+std::vector<HoldOut> errors_of(const std::vector<Sample>& samples, const Device& device) {
+  std::vector<HoldOut> all;
+  for (const auto& split : hold_out(std::span<const Sample>(samples), device))
+    for (auto& one : summarise(split)) all.push_back(std::move(one));
+  return all;
+}
+
+bool block_scaled(const std::string& scheme) { return scheme.find("block") != std::string::npos; }
+
+/// One number format has one fit that serves it; the order says which.
+template <class Fit>
+void prefer(std::vector<Fit>& fits) {
+  std::ranges::stable_sort(fits, [](const Fit& a, const Fit& b) {
+    const auto key = [](const Fit& f) {
+      return std::tuple(f.weight, !block_scaled(f.origin.scheme), -f.origin.points);
+    };
+    return key(a) < key(b);
+  });
+}
+
+std::string name_of(const KernelFormat& format) {
+  return format.kernel.empty() ? format.scheme : format.scheme + ", " + format.kernel;
+}
+
+/// What ships of the experts' rows: every other token count (and the last); the others are what
+/// `moesim validate kernels` tests on.
+std::vector<ExpertsSample> shipped(const std::vector<ExpertsSample>& samples) {
+  const auto kept = kept_tokens(samples);
+  std::vector<ExpertsSample> result;
+  for (const auto& s : samples)
+    if (std::ranges::binary_search(kept, s.tokens)) result.push_back(s);
+  return result;
+}
+
+}  // namespace
+
+void Measured::add(const CsvTable& table) {
+  const auto kind = recognise(table);
+  if (table.rows() == 0) throw InputError(Location{table.file, 1, 1}, "the table has no rows");
+  if (kind == KernelTable::kGemm)
+    append(gemm, import_gemm(table), left_out);
+  else if (kind == KernelTable::kExperts)
+    append(experts, import_experts(table), left_out);
+  else
+    append(attention, import_attention(table, kind), left_out);
+}
+
+Profile fit_profile(Measured& measured, const Device& device, const FitProgress& progress) {
+  Profile profile;
+  const auto enough = [&](std::size_t rows, const std::string& what) {
+    if (rows >= 2 * kFewestPoints) {
+      progress(what);
+      return true;
+    }
+    measured.left_out[what + ": too few rows to fit"] += static_cast<std::int64_t>(rows);
+    return false;
+  };
+  for (const auto& [format, samples] :
+       grouped(measured.gemm, [](const GemmSample& s) { return s.format; })) {
+    if (!enough(samples.size(), "gemm " + name_of(format))) continue;
+    profile.gemm.push_back(fit_gemm(samples, device));
+    profile.gemm.back().origin.hold_out = errors_of(samples, device);
+  }
+  for (const auto& [key, samples] : grouped(
+           measured.experts, [](const ExpertsSample& s) { return std::pair(s.format, s.gated); })) {
+    if (!enough(samples.size(), "experts " + name_of(key.first))) continue;
+    const auto kept = shipped(samples);
+    profile.experts.push_back(fit_experts(kept, device));
+    profile.experts.back().origin.hold_out = errors_of(samples, device);
+  }
+  const auto attention_key = [](const AttentionSample& s) {
+    return std::tuple(s.decode, s.shape.kind, s.shape.head_dim, s.math, s.shape.kv, s.kernel);
+  };
+  for (const auto& [key, samples] : grouped(measured.attention, attention_key)) {
+    const auto& first = samples.front();
+    const auto what =
+        fmt::format("{} attention {}, kv {}", first.decode ? "decode" : "prefill",
+                    first.shape.kind == AttentionKind::kMultiHeadLatent ? "mla" : "gqa",
+                    names_of(Dtype{}).at(static_cast<std::size_t>(first.shape.kv)));
+    if (!enough(samples.size(), what)) continue;
+    const auto add = [&](auto& list, auto fit) {
+      fit.origin.hold_out = errors_of(samples, device);
+      list.push_back(std::move(fit));
+    };
+    if (first.decode)
+      add(profile.decode, fit_decode(samples, device));
+    else
+      add(profile.prefill, fit_prefill(samples, device));
+  }
+  if (!measured.elementwise.empty() &&
+      enough(measured.elementwise.size(), "element-wise kernels")) {
+    profile.elementwise.push_back(fit_elementwise(measured.elementwise, device));
+    profile.elementwise.back().origin.hold_out = errors_of(measured.elementwise, device);
+  }
+  prefer(profile.gemm);
+  prefer(profile.experts);
+  if (profile.gemm.empty() && profile.experts.empty() && profile.prefill.empty() &&
+      profile.decode.empty() && profile.elementwise.empty())
+    throw InputError("nothing to fit: the tables hold no kernel with enough usable rows");
+  return profile;
+}
+
+}  // namespace moesim

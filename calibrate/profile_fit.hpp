@@ -1,0 +1,38 @@
+// From tables to a profile: sorts samples into kernels and formats, fits each, states hold-out
+// errors, and keeps the fits in the order in which the cost tiers should prefer them: block-scaled
+// formats first, then the kernel with most rows.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "calibrate/samples.hpp"
+#include "models/cost/profile.hpp"
+#include "sim/core/csv.hpp"
+
+namespace moesim {
+
+/// Everything that was measured for one library on one device.
+struct Measured {
+  std::vector<GemmSample> gemm;
+  std::vector<ExpertsSample> experts;
+  std::vector<AttentionSample> attention;
+  std::vector<ElementwiseSample> elementwise;
+  std::map<std::string, std::int64_t> left_out;  ///< reason -> rows
+
+  std::size_t size() const {
+    return gemm.size() + experts.size() + attention.size() + elementwise.size();
+  }
+  /// Reads one table of any known kind. Throws InputError.
+  void add(const CsvTable& table);
+};
+
+/// Called before each fit with what is fitted: "experts fp8_block, moe_torch_flow_cutlass".
+using FitProgress = std::function<void(const std::string& what)>;
+
+/// The profile without name and provenance. Kernels with too few rows are left out and counted in
+/// `measured.left_out`. Throws InputError when nothing can be fitted.
+Profile fit_profile(Measured& measured, const Device& device, const FitProgress& progress);
+
+}  // namespace moesim

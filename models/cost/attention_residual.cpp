@@ -1,0 +1,77 @@
+#include "models/cost/interpolate.hpp"
+#include "models/cost/residual.hpp"
+
+namespace moesim {
+
+AttentionResidual::AttentionResidual(std::vector<std::int64_t> batch,
+                                     std::vector<std::int64_t> length, std::vector<Grid> grids)
+    : batch_(std::move(batch)),
+      length_(std::move(length)),
+      log_batch_(logs_of(batch_)),
+      log_length_(logs_of(length_)),
+      grids_(std::move(grids)) {}
+
+// Head counts between the measured ones: the four nearest shapes by inverse squared distance in
+// (log heads, log KV heads). Cells that no shape measured take the nearest measured length of their
+// batch: the largest batches stop at shorter lengths, for lack of memory.
+const AttentionResidual::Prepared& AttentionResidual::prepare(const Shape& shape) const {
+  for (const auto& known : prepared_)
+    if (known.shape == shape) return known;
+  const auto log_of = [](std::int64_t v) { return portable_log(static_cast<double>(v)); };
+  std::vector<std::pair<double, const Grid*>> near;
+  for (const auto& grid : grids_) {
+    const double h = log_of(std::get<0>(grid.shape)) - log_of(std::get<0>(shape)),
+                 kv = log_of(std::get<1>(grid.shape)) - log_of(std::get<1>(shape));
+    near.emplace_back(h * h + kv * kv, &grid);
+  }
+  std::ranges::stable_sort(near, {}, &std::pair<double, const Grid*>::first);
+  near.resize(std::min<std::size_t>(near.size(), 4));
+  Prepared made{shape, near.front().first < 0.5, {}, {}};  // within a factor of two
+  const std::size_t cells = batch_.size() * length_.size();
+  for (std::size_t cell = 0; cell < cells; ++cell) {
+    double sum = 0, weights = 0;
+    for (const auto& [squared, grid] : near) {
+      const double value = static_cast<double>(grid->log_ratio[cell]);
+      if (std::isnan(value)) continue;
+      if (squared < 1e-12) {
+        sum = value, weights = 1;
+        break;
+      }
+      sum += fade(std::sqrt(squared)) * value / squared, weights += 1 / squared;
+    }
+    made.log_ratio.push_back(weights > 0 ? sum / weights : 0);
+    made.measured.push_back(weights > 0);
+  }
+  for (std::size_t b = 0; b < batch_.size(); ++b) {
+    double last = 0;
+    for (std::size_t l = 0; l < length_.size(); ++l) {
+      const auto cell = b * length_.size() + l;
+      if (made.measured[cell])
+        last = made.log_ratio[cell];
+      else
+        made.log_ratio[cell] = last;
+    }
+  }
+  prepared_.push_back(std::move(made));
+  return prepared_.back();
+}
+
+Residual AttentionResidual::at(std::int64_t heads, std::int64_t kv_heads, double batch,
+                               double length) const {
+  if (grids_.empty()) return {};
+  const auto& grid = prepare({heads, kv_heads});
+  const auto b = place_on(log_batch_, portable_log(batch)),
+             l = place_on(log_length_, portable_log(length));
+  const std::size_t width = length_.size();
+  const auto row = [&](std::size_t i) {
+    const double low = grid.log_ratio[i * width + l.below],
+                 high = grid.log_ratio[i * width + l.above];
+    return low + l.share * (high - low);
+  };
+  const double low = row(b.below), high = row(b.above);
+  const bool measured = grid.measured[b.above * width + l.above] != 0;
+  return {fade(std::max(b.outside, l.outside)) * (low + b.share * (high - low)),
+          grid.inside && measured && b.outside <= 0 && l.outside <= 0};
+}
+
+}  // namespace moesim

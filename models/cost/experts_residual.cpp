@@ -1,0 +1,100 @@
+#include "models/cost/interpolate.hpp"
+#include "models/cost/residual.hpp"
+
+namespace moesim {
+namespace {
+
+double log_of(std::int64_t value) { return portable_log(static_cast<double>(value)); }
+
+using Point = ExpertsResidual::Point;
+
+struct OnCurve {
+  double log_most = 0, log_active = 0, log_ratio = 0, outside = 0;
+};
+
+OnCurve point_at(const std::vector<Point>& curve, double log_assigned) {
+  const auto value = [](float x) { return static_cast<double>(x); };
+  const auto as_is = [&](const Point& p, double outside) {
+    return OnCurve{value(p.log_most), value(p.log_active), value(p.log_ratio), outside};
+  };
+  if (log_assigned <= value(curve.front().log_assigned))
+    return as_is(curve.front(), value(curve.front().log_assigned) - log_assigned);
+  if (log_assigned >= value(curve.back().log_assigned))
+    return as_is(curve.back(), log_assigned - value(curve.back().log_assigned));
+  const auto above =
+      std::ranges::upper_bound(curve, static_cast<float>(log_assigned), {}, &Point::log_assigned);
+  if (above == curve.end()) return as_is(curve.back(), 0);
+  const Point &a = *(above - 1), &b = *above;
+  const double t =
+      (log_assigned - value(a.log_assigned)) / (value(b.log_assigned) - value(a.log_assigned));
+  const auto mix = [&](float x, float y) { return value(x) + t * (value(y) - value(x)); };
+  return {mix(a.log_most, b.log_most), mix(a.log_active, b.log_active),
+          mix(a.log_ratio, b.log_ratio), 0};
+}
+
+/// Between the curves of one family: the nearer a curve's way of loading the experts, the more it
+/// counts.
+Residual in_family(const ExpertsResidual::Curves& curves, const ExpertLoad& load) {
+  const double assigned = log_of(load.assigned), most = log_of(load.most),
+               active = log_of(load.active);
+  double sum = 0, weights = 0;
+  bool inside = false;
+  for (const auto& curve : curves) {
+    const auto p = point_at(curve, assigned);
+    const double d_most = p.log_most - most, d_active = p.log_active - active;
+    const double squared = d_most * d_most + d_active * d_active + p.outside * p.outside + 0.003;
+    sum += fade(p.outside) * p.log_ratio / squared;
+    weights += 1 / squared;
+    inside = inside || p.outside <= 0;
+  }
+  return {sum / weights, inside};
+}
+
+}  // namespace
+
+ExpertsResidual::ExpertsResidual(std::map<Family, Curves> families, bool neighbours)
+    : families_(std::move(families)), neighbours_(neighbours) {}
+
+// A family that was measured is itself. Otherwise the four nearest by (hidden, intermediate, local)
+// count, less the further they are: kernels that were tuned for one shape say little about another.
+const ExpertsResidual::Prepared& ExpertsResidual::prepare(const Family& family) const {
+  for (const auto& known : prepared_)
+    if (known.wanted == family) return known;
+  Prepared made{family, {}, false};
+  if (const auto found = families_.find(family); found != families_.end()) {
+    made.near.emplace_back(&found->second, 1.0);
+    made.known = true;
+  } else if (neighbours_) {
+    const auto [hidden, intermediate, local] = family;
+    std::vector<std::pair<double, const Curves*>> near;
+    for (const auto& [other, curves] : families_) {
+      const double h = log_of(std::get<0>(other)) - log_of(hidden),
+                   i = log_of(std::get<1>(other)) - log_of(intermediate),
+                   l = log_of(std::get<2>(other)) - log_of(local);
+      near.emplace_back(h * h + i * i + l * l, &curves);
+    }
+    std::ranges::stable_sort(near, {}, &std::pair<double, const Curves*>::first);
+    near.resize(std::min<std::size_t>(near.size(), 4));
+    double weights = 0;
+    for (const auto& [squared, _] : near) weights += 1 / (squared + 0.01);
+    for (const auto& [squared, curves] : near)
+      made.near.emplace_back(curves, fade(std::sqrt(squared)) / (squared + 0.01) / weights);
+  }
+  prepared_.push_back(std::move(made));
+  return prepared_.back();
+}
+
+Residual ExpertsResidual::at(const ExpertWork& work, const ExpertLoad& load) const {
+  if (families_.empty() || load.assigned == 0) return {};
+  const auto& prepared = prepare(
+      {work.hidden, work.intermediate, static_cast<std::int64_t>(work.tokens_per_expert.size())});
+  Residual result;
+  for (const auto& [curves, weight] : prepared.near) {
+    const auto one = in_family(*curves, load);
+    result.log_ratio += weight * one.log_ratio;
+    result.inside = prepared.known && one.inside;
+  }
+  return result;
+}
+
+}  // namespace moesim

@@ -1,0 +1,247 @@
+// The text of the residual grids: one line per curve,
+//   gemm,<fit>,m,<m>,<m>,...                         the axis of the fit's curves
+//   gemm,<fit>,<n>,<k>,<r>,<r>,...
+//   experts,<fit>,<hidden>,<intermediate>,<local>,<assigned>:<most>:<active>:<r>,...
+//   prefill|decode,<fit>,batch,...  and  ,length,...  and  ,<heads>,<kv heads>,<r>,...
+// where <fit> counts the fits of that operation in the YAML file and r is in thousandths of a
+// natural logarithm, "" where nothing was measured.
+#include <fmt/format.h>
+
+#include <charconv>
+#include <limits>
+
+#include "models/cost/interpolate.hpp"
+#include "models/cost/profile.hpp"
+
+namespace moesim {
+namespace {
+
+constexpr float kNothing = std::numeric_limits<float>::quiet_NaN();
+
+int thousandths(float log_ratio) { return static_cast<int>(std::lround(log_ratio * 1000)); }
+
+void append_values(std::string& out, const std::vector<float>& values) {
+  for (const float value : values) {
+    out += ',';
+    if (!std::isnan(value)) out += std::to_string(thousandths(value));
+  }
+  out += '\n';
+}
+
+void append_axis(std::string& out, const std::string& head, const std::vector<std::int64_t>& axis) {
+  out += head;
+  for (const auto value : axis) out += ',' + std::to_string(value);
+  out += '\n';
+}
+
+template <class Fit>
+void append_attention(std::string& out, const char* name, const std::vector<Fit>& fits) {
+  for (std::size_t i = 0; i < fits.size(); ++i) {
+    const auto& grid = fits[i].residual;
+    if (grid.empty()) continue;
+    append_axis(out, fmt::format("{},{},batch", name, i), grid.batch());
+    append_axis(out, fmt::format("{},{},length", name, i), grid.length());
+    for (const auto& g : grid.grids()) {
+      out += fmt::format("{},{},{},{}", name, i, std::get<0>(g.shape), std::get<1>(g.shape));
+      append_values(out, g.log_ratio);
+    }
+  }
+}
+
+std::int64_t rounded_exp(float log_value) { return std::llround(std::exp(log_value)); }
+
+/// One line of the file, cut at commas as it is asked for.
+class Line {
+ public:
+  Line(std::string_view text, const std::string& file, int number)
+      : rest_(text), file_(file), number_(number) {}
+
+  bool done() const { return done_; }
+  std::string_view word() {
+    if (done_) refuse("the line is too short");
+    const auto comma = rest_.find(',');
+    const auto cell = rest_.substr(0, comma);
+    done_ = comma == std::string_view::npos;
+    rest_ = done_ ? std::string_view{} : rest_.substr(comma + 1);
+    return cell;
+  }
+  std::int64_t integer(std::string_view cell) const {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+    if (error != std::errc{} || end != cell.data() + cell.size())
+      refuse(fmt::format("expected a whole number, found '{}'", cell));
+    return value;
+  }
+  std::int64_t integer() { return integer(word()); }
+  float log_ratio(std::string_view cell) const {
+    return cell.empty() ? kNothing : static_cast<float>(integer(cell)) * 1e-3F;
+  }
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw InputError(Location{file_, number_, 1}, what);
+  }
+
+ private:
+  std::string_view rest_;
+  const std::string& file_;
+  int number_;
+  bool done_ = false;
+};
+
+std::vector<std::int64_t> axis(Line& line) {
+  std::vector<std::int64_t> values;
+  while (!line.done()) {
+    values.push_back(line.integer());
+    if (values.back() < 1 || (values.size() > 1 && values.back() <= values[values.size() - 2]))
+      line.refuse("the values of an axis must be positive and ascend");
+  }
+  return values;
+}
+
+std::vector<float> values_of(Line& line, std::size_t expected) {
+  std::vector<float> values;
+  while (!line.done()) values.push_back(line.log_ratio(line.word()));
+  if (values.size() != expected)
+    line.refuse(fmt::format("expected {} values, found {}", expected, values.size()));
+  return values;
+}
+
+ExpertsResidual::Point experts_point(const Line& line, std::string_view cell) {
+  std::int64_t parts[4];
+  for (int i = 0; i < 4; ++i) {
+    const auto colon = cell.find(':');
+    if ((colon == std::string_view::npos) != (i == 3))
+      line.refuse("expected assigned:most:active:ratio");
+    parts[i] = line.integer(cell.substr(0, colon));
+    if (i < 3 && parts[i] < 1) line.refuse("counts must be positive");
+    if (i < 3) cell = cell.substr(colon + 1);
+  }
+  const auto log_of = [](std::int64_t v) {
+    return static_cast<float>(portable_log(static_cast<double>(v)));
+  };
+  return {log_of(parts[0]), log_of(parts[1]), log_of(parts[2]),
+          static_cast<float>(parts[3]) * 1e-3F};
+}
+
+struct Axes {
+  std::vector<std::int64_t> first, second;
+};
+
+/// What the lines of one operation and fit gather before the grid is made.
+struct Gathered {
+  std::map<std::size_t, Axes> axes;
+  std::map<std::size_t, std::vector<GemmResidual::Curve>> gemm;
+  std::map<std::size_t, std::map<ExpertsResidual::Family, ExpertsResidual::Curves>> experts;
+  std::map<std::size_t, std::vector<AttentionResidual::Grid>> grids;
+};
+
+void read_gemm(Line& line, std::size_t fit, Gathered& into) {
+  const auto first = line.word();
+  if (first == "m") {
+    into.axes[fit].first = axis(line);
+    return;
+  }
+  GemmResidual::Curve curve;
+  curve.n = line.integer(first);
+  curve.k = line.integer();
+  if (curve.n < 1 || curve.k < 1) line.refuse("n and k must be positive");
+  curve.log_ratio = values_of(line, into.axes[fit].first.size());
+  into.gemm[fit].push_back(std::move(curve));
+}
+
+void read_experts(Line& line, std::size_t fit, Gathered& into) {
+  const auto hidden = line.integer(), intermediate = line.integer(), local = line.integer();
+  if (hidden < 1 || intermediate < 1 || local < 1) line.refuse("sizes must be positive");
+  std::vector<ExpertsResidual::Point> curve;
+  while (!line.done()) curve.push_back(experts_point(line, line.word()));
+  if (curve.empty()) line.refuse("a curve needs a point");
+  into.experts[fit][{hidden, intermediate, local}].push_back(std::move(curve));
+}
+
+void read_attention(Line& line, std::size_t fit, Gathered& into) {
+  auto& axes = into.axes[fit];
+  const auto first = line.word();
+  if (first == "batch") {
+    axes.first = axis(line);
+  } else if (first == "length") {
+    axes.second = axis(line);
+  } else {
+    const auto heads = line.integer(first), kv_heads = line.integer();
+    if (heads < 1 || kv_heads < 1) line.refuse("heads must be positive");
+    into.grids[fit].push_back(
+        {{heads, kv_heads}, values_of(line, axes.first.size() * axes.second.size())});
+  }
+}
+
+template <class Fit>
+void place_attention(std::vector<Fit>& fits, Gathered& from) {
+  for (auto& [fit, grids] : from.grids)
+    fits[fit].residual =
+        AttentionResidual(from.axes[fit].first, from.axes[fit].second, std::move(grids));
+}
+
+}  // namespace
+
+std::string residual_text(const Profile& profile) {
+  std::string out;
+  for (std::size_t i = 0; i < profile.gemm.size(); ++i) {
+    const auto& grid = profile.gemm[i].residual;
+    if (grid.empty()) continue;
+    append_axis(out, fmt::format("gemm,{},m", i), grid.m());
+    for (const auto& curve : grid.curves()) {
+      out += fmt::format("gemm,{},{},{}", i, curve.n, curve.k);
+      append_values(out, curve.log_ratio);
+    }
+  }
+  for (std::size_t i = 0; i < profile.experts.size(); ++i)
+    for (const auto& [family, curves] : profile.experts[i].residual.families())
+      for (const auto& curve : curves) {
+        out += fmt::format("experts,{},{},{},{}", i, std::get<0>(family), std::get<1>(family),
+                           std::get<2>(family));
+        for (const auto& p : curve)
+          out += fmt::format(",{}:{}:{}:{}", rounded_exp(p.log_assigned), rounded_exp(p.log_most),
+                             rounded_exp(p.log_active), thousandths(p.log_ratio));
+        out += '\n';
+      }
+  append_attention(out, "prefill", profile.prefill);
+  append_attention(out, "decode", profile.decode);
+  return out;
+}
+
+void add_residuals(Profile& profile, const std::string& text, const std::string& file) {
+  std::map<std::string, Gathered, std::less<>> all;
+  const std::map<std::string, std::size_t, std::less<>> fits = {{"gemm", profile.gemm.size()},
+                                                                {"experts", profile.experts.size()},
+                                                                {"prefill", profile.prefill.size()},
+                                                                {"decode", profile.decode.size()}};
+  int number = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto newline = std::min(text.find('\n', begin), text.size());
+    Line line(std::string_view(text).substr(begin, newline - begin), file, ++number);
+    begin = newline + 1;
+    const auto operation = line.word();
+    const auto known = fits.find(operation);
+    if (known == fits.end())
+      line.refuse(
+          fmt::format("unknown operation '{}' (valid: decode, experts, gemm, prefill)", operation));
+    const auto fit = static_cast<std::size_t>(line.integer());
+    if (fit >= known->second)
+      line.refuse(fmt::format("the profile has {} fits of {}, this line belongs to number {}",
+                              known->second, operation, fit));
+    auto& into = all[known->first];
+    if (operation == "gemm")
+      read_gemm(line, fit, into);
+    else if (operation == "experts")
+      read_experts(line, fit, into);
+    else
+      read_attention(line, fit, into);
+  }
+  for (auto& [fit, curves] : all["gemm"].gemm)
+    profile.gemm[fit].residual = GemmResidual(all["gemm"].axes[fit].first, std::move(curves));
+  for (auto& [fit, families] : all["experts"].experts)
+    profile.experts[fit].residual =
+        ExpertsResidual(std::move(families), profile.experts[fit].neighbours);
+  place_attention(profile.prefill, all["prefill"]);
+  place_attention(profile.decode, all["decode"]);
+}
+
+}  // namespace moesim
