@@ -84,6 +84,10 @@ inline cudaDeviceProp open_device() {
   return properties;
 }
 
+/// Passes that a library cannot capture are launched one by one (kNever); passes of many small
+/// launches are captured however long they are (kAlways).
+enum class CaptureWhen { kShort, kAlways, kNever };
+
 class Gpu {
  public:
   const cudaDeviceProp& properties() const { return properties_; }
@@ -103,9 +107,9 @@ class Gpu {
   }
 
   /// `pass(set)` enqueues one pass on stream(); passes go round the sets 0 .. sets-1. Runs a few to
-  /// see how long they are.
+  /// see how long they are. `capture_when` says which passes are captured in a graph.
   template <class Pass>
-  Sampler sampler(std::size_t sets, Pass pass) {
+  Sampler sampler(std::size_t sets, Pass pass, CaptureWhen capture_when = CaptureWhen::kShort) {
     const auto single = [this, pass, sets, set = std::size_t{0}]() mutable {
       const double seconds = timed([&] { pass(set); });
       set = (set + 1) % sets;
@@ -114,10 +118,17 @@ class Gpu {
     auto pilot = single;
     double pass_s = pilot();  // the first one loads the kernel
     for (int i = 0; i < 3; ++i) pass_s = std::min(pass_s, pilot());
-    if (pass_s >= kShortPass_s) return {"event", 1, single};
+    if (pass_s >= kShortPass_s && capture_when != CaptureWhen::kAlways) return {"event", 1, single};
     const auto wanted = static_cast<std::size_t>(kGraph_s / std::max(pass_s, 1e-6)) + 1;
     const std::size_t repeats =
         (wanted + sets - 1) / sets * sets;  // whole rounds, or the rotation would be shorter
+    if (capture_when == CaptureWhen::kNever)
+      return {"event", repeats, [this, pass, sets, repeats] {
+                return timed([&] {
+                         for (std::size_t i = 0; i < repeats; ++i) pass(i % sets);
+                       }) /
+                       static_cast<double>(repeats);
+              }};
     const auto graph = capture(sets, repeats, pass);
     return {"graph", repeats, [this, graph, repeats] {
               return timed([&] {
@@ -126,6 +137,17 @@ class Gpu {
                      static_cast<double>(repeats);
             }};
   }
+
+  /// One pass over set 0, captured and replayed. Throws when it cannot be captured; the stream is
+  /// usable afterwards.
+  template <class Pass>
+  void replay(Pass pass) {
+    const auto graph = capture(1, 1, pass);
+    check(cudaGraphLaunch(graph->handle, stream()), "cannot launch a graph");
+    synchronize();
+  }
+
+  void synchronize() const { check(cudaStreamSynchronize(stream()), "a pass failed"); }
 
  private:
   template <class Work>
@@ -145,7 +167,14 @@ class Gpu {
   std::shared_ptr<Graph> capture(std::size_t sets, std::size_t repeats, Pass pass) {
     cudaGraph_t recorded = nullptr;
     check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal), "cannot capture");
-    for (std::size_t i = 0; i < repeats; ++i) pass(i % sets);
+    try {
+      for (std::size_t i = 0; i < repeats; ++i) pass(i % sets);
+    } catch (...) {
+      cudaStreamEndCapture(stream(), &recorded);  // or the stream would go on recording
+      if (recorded != nullptr) cudaGraphDestroy(recorded);
+      cudaGetLastError();
+      throw;
+    }
     check(cudaStreamEndCapture(stream(), &recorded), "cannot capture");
     auto graph = std::make_shared<Graph>();
     const cudaError_t status = cudaGraphInstantiateWithFlags(&graph->handle, recorded, 0);
