@@ -27,6 +27,8 @@ class BenchDevice {
   virtual std::size_t memory_bytes() const = 0;  ///< what buffers may take
   virtual std::size_t cold_bytes() const = 0;    ///< what a rotation goes over at least
   virtual TimingPolicy policy(bool short_mode) const = 0;
+  /// Whether passes of the point prepared last find their data in the cache.
+  virtual bool hot() const { return false; }
   /// What is left of a value after it was stored as `dtype` (fp32, bf16, fp8).
   virtual float stored(const std::string& dtype, float value) const = 0;
 };
@@ -85,7 +87,7 @@ void measure_points(Device& device, std::vector<Point> points, const Options& op
         summary = summarize(samples_s[i], policy.noisy_cv);
       }
       table.write(row_with_values(points[i].key_cells(),
-                                  {false, device.library(points[i]), device.name()}, sampler,
+                                  {device.hot(), device.library(points[i]), device.name()}, sampler,
                                   summary));
     }
 }

@@ -7,7 +7,9 @@
 #include <cublasLt.h>
 #include <cublas_v2.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -156,6 +158,11 @@ class LtMatmul {
                                               preference, wanted, found_.data(), &count);
     cublasLtMatmulPreferenceDestroy(preference);
     found_.resize(status == CUBLAS_STATUS_SUCCESS ? static_cast<std::size_t>(count) : 0);
+    found_.erase(std::remove_if(found_.begin(), found_.end(),
+                                [](const cublasLtMatmulHeuristicResult_t& result) {
+                                  return result.state != CUBLAS_STATUS_SUCCESS;
+                                }),
+                 found_.end());
     // "Not supported" and "invalid value" are the library's ways to say that it cannot; anything
     // else is a failure.
     if (status != CUBLAS_STATUS_NOT_SUPPORTED && status != CUBLAS_STATUS_INVALID_VALUE)

@@ -175,7 +175,9 @@ class Gpu {
       cudaGetLastError();
       throw;
     }
-    check(cudaStreamEndCapture(stream(), &recorded), "cannot capture");
+    const cudaError_t ended = cudaStreamEndCapture(stream(), &recorded);
+    if (ended != cudaSuccess) cudaGetLastError();  // or the next launch would be blamed for it
+    check(ended, "cannot capture");
     auto graph = std::make_shared<Graph>();
     const cudaError_t status = cudaGraphInstantiateWithFlags(&graph->handle, recorded, 0);
     cudaGraphDestroy(recorded);

@@ -86,9 +86,10 @@ inline std::vector<double> grouped_reference(const BenchDevice& device, const Gr
   std::vector<double> all, x(width);
   std::size_t row = 0;
   for (std::size_t e = 0; e < point.counts.size(); ++e) {
-    const auto weights = [&](std::size_t i) {
-      return stored(weight_value(slots[e] * shape.expert_elements() + i, seed));
-    };
+    std::vector<float> values(point.counts[e] > 0 ? shape.expert_elements() : 0);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = stored(weight_value(slots[e] * shape.expert_elements() + i, seed));
+    const auto weights = [&](std::size_t i) { return values[i]; };
     for (int r = 0; r < point.counts[e]; ++r, ++row) {
       for (std::size_t i = 0; i < width; ++i)
         x[i] = static_cast<double>(stored(input_value(row * width + i, seed)));
