@@ -123,9 +123,13 @@ inline void check_grouped(GroupedDevice& device, const std::string& library,
   }
 }
 
-/// One expert at a time on a CPU: the table its layer is predicted from.
+/// One expert at a time on a CPU: the table its layer is predicted from. Between the round numbers
+/// stand others, because a product's last columns cost more when their number is no multiple of the
+/// kernel's, and the experts of a layer get any number.
 inline std::vector<GroupedPoint> grouped_cpu_points(bool short_mode) {
-  std::vector<int> rows = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024};
+  std::vector<int> rows = {1,   2,   3,   4,   5,   6,   7,   8,   10,  12,  14,
+                           16,  19,  24,  27,  32,  38,  48,  54,  64,  77,  96,
+                           110, 128, 157, 192, 222, 256, 362, 512, 727, 1024};
   auto shapes = cpu_layer_shapes();
   if (short_mode) {
     rows = {1, 4, 16, 64};

@@ -2,6 +2,7 @@
 // timed: cpu_device.hpp.
 
 #include <Eigen/Core>
+#include <algorithm>
 
 #include "kernels/cpu_device.hpp"
 #include "kernels/grouped_gemm.hpp"
@@ -22,7 +23,11 @@ class GroupedCpu final : public OnCpu<GroupedDevice> {
     const std::size_t active = active_experts(point.counts);
     sets_ = sets_to_rotate(cold_bytes(), active * shape.expert_elements() * sizeof(float));
     weights_ = pool_.reserve(sets_ * active * shape.expert_elements(), seed);
-    x_.resize(point.rows() * point.hidden);
+    // Rows rotate too: in a layer the weights of the experts before have driven them out. Set 0 is
+    // the one that is checked; where all sets together would take too long to fill, fewer do.
+    const std::size_t values = point.rows() * point.hidden;
+    row_sets_ = std::min(sets_, 8 * kMiB / (values * sizeof(float)) + 1);
+    x_.resize(row_sets_ * values);
     for (std::size_t i = 0; i < x_.size(); ++i) x_[i] = input_value(i, seed);
     y_.assign(x_.size(), 0);
     scratch_ = CpuFfnScratch(point.intermediate, point.rows());
@@ -30,7 +35,7 @@ class GroupedCpu final : public OnCpu<GroupedDevice> {
 
   std::vector<float> result(const GroupedPoint& point) override {
     run(point, 0);
-    return y_;
+    return {y_.data(), y_.data() + point.rows() * point.hidden};
   }
 
   Sampler sampler(const GroupedPoint& point) override {
@@ -41,7 +46,7 @@ class GroupedCpu final : public OnCpu<GroupedDevice> {
   void run(const GroupedPoint& point, std::size_t set) {
     const MoeShape shape = point.shape();
     const float* expert = weights_ + set * active_experts(point.counts) * shape.expert_elements();
-    std::size_t row = 0;
+    std::size_t row = set % row_sets_ * point.rows();
     for (const int count : point.counts) {
       if (count == 0) continue;
       cpu_ffn(shape, expert, x_.data() + row * point.hidden, static_cast<std::size_t>(count),
@@ -53,7 +58,7 @@ class GroupedCpu final : public OnCpu<GroupedDevice> {
 
   CpuExpertPool pool_;
   const float* weights_ = nullptr;
-  std::size_t sets_ = 1;
+  std::size_t sets_ = 1, row_sets_ = 1;
   std::vector<float> x_, y_;
   CpuFfnScratch scratch_{0, 0};
 };
