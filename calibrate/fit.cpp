@@ -13,7 +13,7 @@
 namespace moesim {
 namespace {
 
-constexpr std::size_t kMostFitted = 4000;  // more points do not move seven parameters
+constexpr std::size_t kMostFitted = 1500;  // more points do not move seven parameters
 
 template <class Sample>
 std::vector<const Sample*> thinned(std::span<const Sample> samples) {

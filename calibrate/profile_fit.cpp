@@ -36,15 +36,34 @@ std::vector<HoldOut> errors_of(const std::vector<Sample>& samples, const Device&
 
 bool block_scaled(const std::string& scheme) { return scheme.find("block") != std::string::npos; }
 
-/// One number format has one fit that serves it; the order says which.
+/// What a fit serves; a profile keeps one fit for each.
+auto serves(const GemmFit& fit) { return fit.weight; }
+auto serves(const ExpertsFit& fit) { return std::pair(fit.weight, fit.gated); }
+template <class Form>
+auto serves(const AttentionFit<Form>& fit) {
+  return std::tuple(fit.kind, fit.head_dim, fit.kv);
+}
+
+/// Keeps the fit that serves each format best: block-scaled before per-tensor, then the kernel with
+/// most rows; attention in bf16 before others.
 template <class Fit>
-void prefer(std::vector<Fit>& fits) {
+void keep_preferred(std::vector<Fit>& fits, const char* operation,
+                    std::map<std::string, std::int64_t>& left_out) {
   std::ranges::stable_sort(fits, [](const Fit& a, const Fit& b) {
     const auto key = [](const Fit& f) {
-      return std::tuple(f.weight, !block_scaled(f.origin.scheme), -f.origin.points);
+      return std::tuple(serves(f), !block_scaled(f.origin.scheme), -f.origin.points);
     };
     return key(a) < key(b);
   });
+  std::vector<Fit> kept;
+  for (auto& fit : fits) {
+    if (!kept.empty() && serves(kept.back()) == serves(fit))
+      left_out[fmt::format("{} {} {}: another kernel serves this format", operation,
+                           fit.origin.scheme, fit.origin.kernel)] += fit.origin.points;
+    else
+      kept.push_back(std::move(fit));
+  }
+  fits = std::move(kept);
 }
 
 std::string name_of(const KernelFormat& format) {
@@ -121,8 +140,10 @@ Profile fit_profile(Measured& measured, const Device& device, const FitProgress&
     profile.elementwise.push_back(fit_elementwise(measured.elementwise, device));
     profile.elementwise.back().origin.hold_out = errors_of(measured.elementwise, device);
   }
-  prefer(profile.gemm);
-  prefer(profile.experts);
+  keep_preferred(profile.gemm, "gemm", measured.left_out);
+  keep_preferred(profile.experts, "experts", measured.left_out);
+  keep_preferred(profile.prefill, "prefill", measured.left_out);
+  keep_preferred(profile.decode, "decode", measured.left_out);
   if (profile.gemm.empty() && profile.experts.empty() && profile.prefill.empty() &&
       profile.decode.empty() && profile.elementwise.empty())
     throw InputError("nothing to fit: the tables hold no kernel with enough usable rows");

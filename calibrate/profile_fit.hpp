@@ -1,6 +1,6 @@
 // From tables to a profile: sorts samples into kernels and formats, fits each, states hold-out
-// errors, and keeps the fits in the order in which the cost tiers should prefer them: block-scaled
-// formats first, then the kernel with most rows.
+// errors, and keeps one kernel for each number format, since a run uses one: block-scaled formats
+// before per-tensor ones, then the kernel with most rows.
 #pragma once
 
 #include <functional>

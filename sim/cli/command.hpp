@@ -55,4 +55,19 @@ struct CalibrateBenchOptions {
 };
 int calibrate_bench_command(const CalibrateBenchOptions& options);
 
+struct CalibrateImportOptions {
+  std::vector<std::string> tables;  ///< CSV files and folders of LLMServingSim
+  std::string device, out;
+  std::string library, version, source, licence, driver;
+  std::string model;  ///< of LLMServingSim's folders; empty: what they say
+};
+int calibrate_import_command(const CalibrateImportOptions& options);
+
+struct CalibrateCheckOptions {
+  std::string profile;
+  std::vector<std::string> tables;
+  std::string model;
+};
+int calibrate_check_command(const CalibrateCheckOptions& options);
+
 }  // namespace moesim

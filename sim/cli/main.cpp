@@ -60,7 +60,7 @@ void add_run(CLI::App& app, RunOptions& options) {
 void add_validate(CLI::App& app, ValidateOptions& options) {
   auto& command = *app.add_subcommand(
       "validate", "accuracy against reference measurements (MOESIM_REFERENCE_DATA)");
-  command.add_option("names", options.names, "what to validate: serving (default: all)");
+  command.add_option("names", options.names, "what to validate: kernels, serving (default: all)");
   command.add_option("--json", options.json, "the ledger as JSON to a file, - for standard output");
   command.add_flag("--markdown", options.markdown, "the table as Markdown");
   command
@@ -98,6 +98,31 @@ void add_calibrate(CLI::App& app, CalibrateBenchOptions& options) {
       ->check(CLI::Range(0.1, 1e6));
 }
 
+void add_calibrate_import(CLI::App& calibrate, CalibrateImportOptions& options) {
+  auto& import = *calibrate.add_subcommand(
+      "import", "kernel tables of others to a profile, with errors on held-out rows");
+  import
+      .add_option("tables", options.tables,
+                  "CSV files of aiconfigurator (gzip too), folders of LLMServingSim")
+      ->required();
+  import.add_option("--device", options.device, "a device of the catalogue")->required();
+  import.add_option("--out", options.out, "profile to write, NAME.yaml")->required();
+  import.add_option("--library", options.library, "kernel library that was measured")->required();
+  import.add_option("--library-version", options.version, "its version")->required();
+  import.add_option("--source", options.source, "who measured it, with commit or date")->required();
+  import.add_option("--licence", options.licence, "licence of the measurements")->required();
+  import.add_option("--driver", options.driver, "driver, where it is known");
+  import.add_option("--model", options.model, "model of LLMServingSim's folders");
+}
+
+void add_calibrate_check(CLI::App& calibrate, CalibrateCheckOptions& options) {
+  auto& check = *calibrate.add_subcommand(
+      "check", "a profile against tables: errors by operation and regime");
+  check.add_option("profile", options.profile, "name of a shipped profile, or a file")->required();
+  check.add_option("tables", options.tables, "as for import")->required();
+  check.add_option("--model", options.model, "model of LLMServingSim's folders");
+}
+
 struct Options {
   RunOptions run;
   DesignOptions check;
@@ -106,6 +131,8 @@ struct Options {
   ListOptions list;
   ValidateOptions validate;
   CalibrateBenchOptions bench;
+  CalibrateImportOptions import;
+  CalibrateCheckOptions calibrate_check;
 };
 
 void add_commands(CLI::App& app, Options& o) {
@@ -131,6 +158,8 @@ void add_commands(CLI::App& app, Options& o) {
   app.add_subcommand("schema", "JSON Schema of a scenario, for editors (yaml-language-server)");
   add_validate(app, o.validate);
   add_calibrate(app, o.bench);
+  add_calibrate_import(*app.get_subcommand("calibrate"), o.import);
+  add_calibrate_check(*app.get_subcommand("calibrate"), o.calibrate_check);
 }
 
 int dispatch(const CLI::App& app, const Options& o) {
@@ -140,7 +169,12 @@ int dispatch(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("list")) return list_command(o.list);
   if (app.got_subcommand("schema")) return schema_command();
   if (app.got_subcommand("validate")) return validate_command(o.validate);
-  if (app.got_subcommand("calibrate")) return calibrate_bench_command(o.bench);
+  if (app.got_subcommand("calibrate")) {
+    const auto& calibrate = *app.get_subcommand("calibrate");
+    if (calibrate.got_subcommand("import")) return calibrate_import_command(o.import);
+    if (calibrate.got_subcommand("check")) return calibrate_check_command(o.calibrate_check);
+    return calibrate_bench_command(o.bench);
+  }
   if (app.get_subcommand("model")->got_subcommand("list")) return model_list_command();
   return model_show_command(o.models);
 }

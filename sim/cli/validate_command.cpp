@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "sim/cli/command.hpp"
+#include "sim/cli/kernel_accuracy.hpp"
 #include "sim/cli/serving_accuracy.hpp"
 #include "sim/core/data_path.hpp"
 #include "sim/core/output_file.hpp"
@@ -44,16 +45,18 @@ class ProgressLine {
   ~ProgressLine() {
     if (shown_) fmt::print(stderr, "\r\033[K");
   }
+  explicit ProgressLine(std::string what) : what_(std::move(what)) {}
   void update(std::size_t done, std::size_t all) {
     shown_ = true;
     const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start_;
-    fmt::print(stderr, "\r\033[Kvalidate serving: {} of {} scenarios, {:.0f} s left", done, all,
+    fmt::print(stderr, "\r\033[Kvalidate {}: {} of {}, {:.0f} s left", what_, done, all,
                wall.count() / static_cast<double>(done) * static_cast<double>(all - done));
     std::fflush(stderr);
   }
 
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::string what_;
   bool shown_ = false;
 };
 
@@ -81,7 +84,7 @@ std::vector<LedgerEntry> validate_serving(const ValidateOptions& options, bool p
   const auto measurements = parse_serving_measurements(read_text_file(file), file);
   AccuracyOptions how{options.rounds, options.jobs, {}};
   auto accuracy = [&] {
-    ProgressLine line;
+    ProgressLine line("serving");
     if (isatty(STDERR_FILENO) != 0)
       how.progress = [&](std::size_t done, std::size_t all) { line.update(done, all); };
     return serving_accuracy(measurements, how);
@@ -90,17 +93,47 @@ std::vector<LedgerEntry> validate_serving(const ValidateOptions& options, bool p
   return std::move(accuracy.entries);
 }
 
+std::vector<LedgerEntry> validate_kernels(const ValidateOptions& options, bool print) {
+  const auto folder = reference_file("kernels");
+  auto accuracy = [&] {
+    ProgressLine line("kernels");
+    return kernel_accuracy(folder, options.jobs, [&](std::size_t done, std::size_t all) {
+      if (isatty(STDERR_FILENO) != 0) line.update(done, all);
+    });
+  }();
+  if (!print) return std::move(accuracy.entries);
+  const auto style = options.markdown ? TableStyle::kMarkdown : TableStyle::kText;
+  fmt::print(
+      "kernels: predicted against measured times on rows that no fit has seen, error = (predicted "
+      "- measured) / measured\n{} rows of measured tables\n\n{}",
+      accuracy.rows, ledger_list(accuracy.entries, style));
+  fmt::print("\nleft out:\n");
+  for (const auto& [why, rows] : accuracy.left_out) fmt::print("{:>8}  {}\n", rows, why);
+  for (const auto& file : accuracy.unknown_tables)
+    fmt::print("   table  {}: its columns are of no known kind\n", file);
+  return std::move(accuracy.entries);
+}
+
 std::string today_utc() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr))); }
 
 }  // namespace
 
 int validate_command(const ValidateOptions& options) {
-  const std::vector<std::string> valid = {"serving"};
+  const std::vector<std::string> valid = {"kernels", "serving"};
   for (const auto& name : options.names)
     if (std::ranges::find(valid, name) == valid.end())
       throw InputError(fmt::format("unknown validation '{}'{}", name, did_you_mean(name, valid)));
   if (!options.json.empty() && options.json != "-") check_writable(options.json);
-  const auto entries = validate_serving(options, options.json != "-");
+  const bool print = options.json != "-";
+  std::vector<LedgerEntry> entries;
+  const auto run = [&](const std::string& name, auto validate) {
+    if (!options.names.empty() && std::ranges::find(options.names, name) == options.names.end())
+      return;
+    if (print && !entries.empty()) fmt::print("\n");
+    std::ranges::move(validate(options, print), std::back_inserter(entries));
+  };
+  run("kernels", validate_kernels);
+  run("serving", validate_serving);
   if (options.json.empty()) return 0;
   const auto json = ledger_json({today_utc(), version(), entries});
   if (options.json == "-")

@@ -41,6 +41,17 @@ std::string markdown(const std::vector<std::string>& names,
   return text;
 }
 
+std::string rendered(const std::vector<std::string>& names,
+                     std::vector<std::vector<std::string>> rows, TableStyle style) {
+  if (style == TableStyle::kMarkdown) return markdown(names, rows);
+  std::vector<TextTable::Column> columns;
+  for (const auto& name : names)
+    columns.push_back({name, columns.empty() ? TextTable::kLeft : TextTable::kRight});
+  TextTable table(std::move(columns));
+  for (auto& row : rows) table.add(std::move(row));
+  return table.text(0);
+}
+
 }  // namespace
 
 ErrorStatistics error_statistics(std::span<const double> errors) {
@@ -52,7 +63,8 @@ ErrorStatistics error_statistics(std::span<const double> errors) {
 
 std::optional<bool> LedgerEntry::pass() const {
   if (!target) return std::nullopt;
-  return errors.n > 0 && errors.median_abs <= *target;
+  return errors.n > 0 && errors.median_abs <= *target &&
+         (!target_p90 || errors.p90_abs <= *target_p90);
 }
 
 std::string ledger_json(const Ledger& ledger) {
@@ -70,6 +82,7 @@ std::string ledger_json(const Ledger& ledger) {
     row["p90_abs_error"] = known(e.p90_abs);
     row["bias"] = known(e.bias);
     row["target"] = or_null(entry.target);
+    row["target_p90"] = or_null(entry.target_p90);
     row["pass"] = or_null(entry.pass());
     entries.push_back(std::move(row));
   }
@@ -100,13 +113,28 @@ std::string ledger_table(std::span<const LedgerEntry> entries, TableStyle style)
     row[first + 1] = percent(entry.errors.p90_abs);
     row[first + 2] = percent(entry.errors.bias, true);
   }
-  if (style == TableStyle::kMarkdown) return markdown(names, rows);
-  std::vector<TextTable::Column> columns;
-  for (const auto& name : names)
-    columns.push_back({name, columns.empty() ? TextTable::kLeft : TextTable::kRight});
-  TextTable table(std::move(columns));
-  for (auto& row : rows) table.add(std::move(row));
-  return table.text(0);
+  return rendered(names, std::move(rows), style);
+}
+
+std::string ledger_list(std::span<const LedgerEntry> entries, TableStyle style) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& entry : entries) {
+    const auto limits = [&]() -> std::string {
+      if (!entry.target) return "-";
+      if (!entry.target_p90) return percent(*entry.target);
+      return percent(*entry.target) + " / " + percent(*entry.target_p90);
+    };
+    const auto pass = entry.pass();
+    rows.push_back({entry.group, entry.metric, human_count(entry.errors.n),
+                    entry.errors.n > 0 ? percent(entry.errors.median_abs) : "-",
+                    entry.errors.n > 0 ? percent(entry.errors.p90_abs) : "-",
+                    entry.errors.n > 0 ? percent(entry.errors.bias, true) : "-", limits(),
+                    !pass   ? "-"
+                    : *pass ? "yes"
+                            : "no"});
+  }
+  return rendered({"group", "rows", "points", "median", "p90", "bias", "target", "met"},
+                  std::move(rows), style);
 }
 
 }  // namespace moesim

@@ -27,9 +27,10 @@ struct LedgerEntry {
   std::string group;   ///< e.g. "device hgx-h200"
   std::string metric;  ///< e.g. "tpot"
   ErrorStatistics errors;
-  std::int64_t left_out = 0;         ///< points of the group that could not be compared
-  std::optional<double> target;      ///< of the median, where design goals state one
-  std::optional<bool> pass() const;  ///< nothing without a target
+  std::int64_t left_out = 0;     ///< points of the group that could not be compared
+  std::optional<double> target;  ///< of the median, where design goals state one
+  std::optional<double> target_p90 = std::nullopt;  ///< of the 90th percentile
+  std::optional<bool> pass() const;  ///< nothing without a target; both where both are stated
 };
 
 struct Ledger {
@@ -44,5 +45,7 @@ std::string ledger_json(const Ledger& ledger);
 enum class TableStyle { kText, kMarkdown };
 /// One row per group in order of appearance, the metrics side by side.
 std::string ledger_table(std::span<const LedgerEntry> entries, TableStyle style);
+/// One row per entry, with its targets and whether they are met.
+std::string ledger_list(std::span<const LedgerEntry> entries, TableStyle style);
 
 }  // namespace moesim
