@@ -99,11 +99,11 @@ Checked check_profile(const Profile& profile, const Device& device, const Measur
       missing(operation_of(s));
       continue;
     }
-    result.points.push_back(
-        checked(operation_of(s), relation(*fit, s), s.m <= 512 ? "m <= 512" : "m > 512", s.time_s,
-                [&](bool r) {
-                  return predict(*fit, device, {s.m, s.n, s.k, fit->weight, Dtype::bf16}, r);
-                }));
+    result.points.push_back(checked(operation_of(s), relation(*fit, s),
+                                    s.m <= 512 ? "m <= 512" : "m > 512", s.time_s, [&](bool r) {
+                                      return predict(*fit, peaks_of(device, *fit),
+                                                     {s.m, s.n, s.k, fit->weight, Dtype::bf16}, r);
+                                    }));
   }
   for (const auto& s : measured.experts) {
     const auto* fit = find_fit(profile.experts, s.format);
@@ -111,15 +111,16 @@ Checked check_profile(const Profile& profile, const Device& device, const Measur
       missing(operation_of(s));
       continue;
     }
-    result.points.push_back(checked(operation_of(s), relation(*fit, s), regime_of(s), s.time_s,
-                                    [&](bool r) { return predict(*fit, device, s.work(), r); }));
+    result.points.push_back(
+        checked(operation_of(s), relation(*fit, s), regime_of(s), s.time_s,
+                [&](bool r) { return predict(*fit, peaks_of(device, *fit), s.work(), r); }));
   }
   for (const auto& s : measured.attention) {
     const auto add = [&](const auto* fit) {
       if (fit == nullptr) return missing(operation_of(s));
-      result.points.push_back(
-          checked(operation_of(s), relation(*fit, s), "", s.time_s,
-                  [&](bool r) { return predict(*fit, device, s.shape, s.load(), r); }));
+      result.points.push_back(checked(
+          operation_of(s), relation(*fit, s), "", s.time_s,
+          [&](bool r) { return predict(*fit, peaks_of(device, *fit), s.shape, s.load(), r); }));
     };
     if (s.decode)
       add(find_attention(profile.decode, s));

@@ -67,17 +67,19 @@ float log_ratio(double measured_s, double form_s) {
   return static_cast<float>(std::log(measured_s / form_s));
 }
 
-/// m values worth a column: steps of at least a fifth, and never the one after a multiple of a tile
-/// (65, 129), which the form knows about.
+/// m values worth a column: steps of at least a fifth, and up to 1025 both sides of a tile's edge
+/// (64 and 65), where the time jumps.
 std::vector<std::int64_t> kept_rows(std::span<const GemmSample> samples) {
   std::set<std::int64_t> all;
   for (const auto& s : samples) all.insert(s.m);
   std::vector<std::int64_t> kept;
   for (const auto m : all) {
+    const bool edge = m <= 1025 && m % 64 == 1 && m > 1;
+    const bool before_edge = m <= 1024 && m % 64 == 0 && all.contains(m + 1);
+    const bool far =
+        kept.empty() || static_cast<double>(m) >= 1.2 * static_cast<double>(kept.back());
     const bool after_tile = m > 16 && all.contains(m - 1);
-    const bool close =
-        !kept.empty() && static_cast<double>(m) < 1.2 * static_cast<double>(kept.back());
-    if ((!after_tile && !close) || m == *all.rbegin()) kept.push_back(m);
+    if (edge || before_edge || (far && !after_tile) || m == *all.rbegin()) kept.push_back(m);
   }
   return kept;
 }

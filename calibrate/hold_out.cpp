@@ -76,7 +76,7 @@ std::vector<SplitErrors> hold_out(std::span<const GemmSample> samples, const Dev
   for (const auto& s : parts.test)
     errors.points.push_back(
         point(fit, s.time_s, s.m <= 512 ? "m <= 512" : "m > 512", [&](const auto& f, bool r) {
-          return predict(f, device, {s.m, s.n, s.k, s.format.weight, Dtype::bf16}, r);
+          return predict(f, peaks_of(device, f), {s.m, s.n, s.k, s.format.weight, Dtype::bf16}, r);
         }));
   return {std::move(errors)};
 }
@@ -88,7 +88,7 @@ std::vector<SplitErrors> hold_out(std::span<const ExpertsSample> samples, const 
     const auto fit = fit_experts(parts.fit, device);
     for (const auto& s : parts.test)
       into.points.push_back(point(fit, s.time_s, regime_of(s), [&](const auto& f, bool r) {
-        return predict(f, device, s.work(), r);
+        return predict(f, peaks_of(device, f), s.work(), r);
       }));
   };
   const auto kept = kept_tokens(samples);
@@ -133,7 +133,7 @@ std::vector<SplitErrors> hold_out(std::span<const AttentionSample> samples, cons
   const auto test = [&](const auto& fit) {
     for (const auto& s : parts.test)
       errors.points.push_back(point(fit, s.time_s, "", [&](const auto& f, bool r) {
-        return predict(f, device, s.shape, s.load(), r);
+        return predict(f, peaks_of(device, f), s.shape, s.load(), r);
       }));
   };
   if (parts.fit.front().decode)

@@ -17,7 +17,7 @@ AttentionResidual::AttentionResidual(std::vector<std::int64_t> batch,
 const AttentionResidual::Prepared& AttentionResidual::prepare(const Shape& shape) const {
   for (const auto& known : prepared_)
     if (known.shape == shape) return known;
-  const auto log_of = [](std::int64_t v) { return portable_log(static_cast<double>(v)); };
+  const auto log_of = [](std::int64_t v) { return quick_log(static_cast<double>(v)); };
   std::vector<std::pair<double, const Grid*>> near;
   for (const auto& grid : grids_) {
     const double h = log_of(std::get<0>(grid.shape)) - log_of(std::get<0>(shape)),
@@ -60,8 +60,8 @@ Residual AttentionResidual::at(std::int64_t heads, std::int64_t kv_heads, double
                                double length) const {
   if (grids_.empty()) return {};
   const auto& grid = prepare({heads, kv_heads});
-  const auto b = place_on(log_batch_, portable_log(batch)),
-             l = place_on(log_length_, portable_log(length));
+  const auto b = place_on(log_batch_, quick_log(batch)),
+             l = place_on(log_length_, quick_log(length));
   const std::size_t width = length_.size();
   const auto row = [&](std::size_t i) {
     const double low = grid.log_ratio[i * width + l.below],

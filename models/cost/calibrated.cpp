@@ -2,6 +2,7 @@
 // they left over. Each operation takes the best it can get: the first profile with a fit for its
 // number format, else the data sheet; a scenario may hold any operation to another tier.
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -33,6 +34,8 @@ class Calibrated : public CostModel {
     const auto tier = [best](const std::optional<CostTier>& asked) {
       return asked ? std::min(*asked, best) : best;
     };
+    for (std::size_t i = 0; i < peaks_.size(); ++i)
+      peaks_[i] = peaks_of(device_, static_cast<Dtype>(i));
     gemm_ = tier(config.gemm);
     experts_ = tier(config.experts);
     attention_ = tier(config.attention);
@@ -42,13 +45,14 @@ class Calibrated : public CostModel {
   Prediction gemm(const Gemm& g) const override {
     if (g.m <= 0 || g.n <= 0 || g.k <= 0) return {};
     const auto* fit = gemm_ == CostTier::spec ? nullptr : gemm_fit(g.weight);
-    return fit == nullptr ? spec_->gemm(g) : predict(*fit, device_, g, gemm_ == CostTier::residual);
+    return fit == nullptr ? spec_->gemm(g)
+                          : predict(*fit, peaks(fit->weight), g, gemm_ == CostTier::residual);
   }
 
   Prediction experts(const ExpertWork& w) const override {
     const auto* fit = experts_ == CostTier::spec ? nullptr : experts_fit(w.weight, w.gated);
     return fit == nullptr ? spec_->experts(w)
-                          : predict(*fit, device_, w, experts_ == CostTier::residual);
+                          : predict(*fit, peaks(fit->weight), w, experts_ == CostTier::residual);
   }
 
   Prediction attention(const AttentionShape& s, const AttentionLoad& load) const override {
@@ -77,7 +81,7 @@ class Calibrated : public CostModel {
       for (const auto& fit : profile->elementwise)
         if (elementwise_ != CostTier::spec) {
           const double each = moved.value / std::max(1, kernels);
-          const double time_s = fit.form.time_s({each}, peaks_of(device_, Dtype::bf16));
+          const double time_s = fit.form.time_s({each}, peaks(Dtype::bf16));
           return {Seconds(kernels * time_s), CostTier::fit, fit.bytes.holds(each)};
         }
     return spec_->elementwise(moved, kernels);
@@ -112,16 +116,19 @@ class Calibrated : public CostModel {
         if (fit.kind != s.kind || fit.kv != computed_as(s.kv)) continue;
         const bool same_width = latent || fit.head_dim == s.head_dim;
         if (same_width && attention_ != CostTier::spec)
-          return predict(fit, device_, s, load, attention_ == CostTier::residual);
+          return predict(fit, peaks(fit.math), s, load, attention_ == CostTier::residual);
         if (chosen == nullptr) chosen = &fit;
       }
     if (chosen == nullptr || attention_ == CostTier::spec) return spec_->attention(s, load);
-    auto by_form = predict(*chosen, device_, s, load, false);
+    auto by_form = predict(*chosen, peaks(chosen->math), s, load, false);
     by_form.measured = false;
     return by_form;
   }
 
+  const Peaks& peaks(Dtype math) const { return peaks_[static_cast<std::size_t>(math)]; }
+
   Device device_;
+  std::array<Peaks, 8> peaks_;  ///< by Dtype
   std::unique_ptr<CostModel> spec_;
   std::vector<std::unique_ptr<Profile>> profiles_;
   CostTier gemm_, experts_, attention_, elementwise_;

@@ -4,7 +4,7 @@
 namespace moesim {
 namespace {
 
-double log_of(std::int64_t value) { return portable_log(static_cast<double>(value)); }
+double log_of(std::int64_t value) { return log_of_count(value); }
 
 using Point = ExpertsResidual::Point;
 

@@ -10,10 +10,10 @@ namespace moesim {
 double p_norm(double a, double b, double p) {
   const double high = std::max(a, b), low = std::min(a, b);
   if (low <= 0) return high;
-  if (p <= 1) return high + low;
-  const double x = p * portable_log(low / high);
-  if (x < -30) return high;  // the smaller one is below rounding
-  return high * portable_exp(portable_log(1 + portable_exp(x)) / p);
+  if (p <= 1.0011) return high + low;  // the smallest that is fitted: the terms add
+  if (low < 1e-6 * high || (p > 30 && low < 0.5 * high)) return high;  // below 1e-6 of the sum
+  const double x = p * quick_log(low / high);
+  return high * quick_exp(quick_log(1 + quick_exp(x)) / p);
 }
 
 double ExpertsForm::time_s(const Work& w, const Peaks& peaks) const {
@@ -26,29 +26,28 @@ double ExpertsForm::time_s(const Work& w, const Peaks& peaks) const {
 
 namespace {
 
+/// Largest first; each is half of the one before.
 struct Tile {
   double m, n;
 };
-constexpr Tile kTiles[] = {{64, 64}, {64, 128}, {128, 128}, {128, 256}};
-constexpr double kLargestTile = 128.0 * 256.0;
+constexpr Tile kTiles[] = {{128, 256}, {128, 128}, {64, 128}, {64, 64}};
 
 }  // namespace
 
 double GemmForm::time_s(const Work& w, const Peaks& peaks) const {
   // The tile that is done first, as a library's heuristic aims for.
-  double best = 0;
+  const double slower = quick_exp(tile_exponent * 0.6931471805599453);
+  double best = 0, slowdown = 1;
   for (const auto& tile : kTiles) {
-    const double tiles = std::ceil(w.m / tile.m) * std::ceil(w.n / tile.n);
-    const double waves = std::ceil(tiles / peaks.sms);
-    const double area = tile.m * tile.n;
-    const double flop = waves * peaks.sms * area * 2 * w.k;
-    const double rate = portable_exp(tile_exponent * portable_log(area / kLargestTile));
-    const double cost = flop / rate;
-    if (best <= 0 || cost < best) best = cost;
+    const double tiles = ceiling(w.m / tile.m) * ceiling(w.n / tile.n);
+    const double waves = ceiling(tiles / peaks.sms);
+    const double flop = slowdown * waves * peaks.sms * tile.m * tile.n * 2 * w.k;
+    if (best <= 0 || flop < best) best = flop;
+    slowdown *= slower;
   }
   // A few tiles leave most SMs idle; libraries then split k, which fills them.
   const double ideal = 2 * w.m * w.n * w.k;
-  const double split = 2 * std::ceil(w.m / 64) * 64 * std::ceil(w.n / 64) * 64 * w.k;
+  const double split = 2 * ceiling(w.m / 64) * 64 * ceiling(w.n / 64) * 64 * w.k;
   const double multiply = std::max(ideal, std::min(best, 4 * split));
   return floor_s + p_norm(multiply / (peaks.flop_per_s * compute),
                           w.bytes / (peaks.bytes_per_s * memory), norm);

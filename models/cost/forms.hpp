@@ -19,6 +19,12 @@ struct Peaks {
   double sms = 0;
 };
 
+/// The next whole number of a non-negative one; std::ceil is a call on plain x86-64.
+inline double ceiling(double x) {
+  const auto whole = static_cast<double>(static_cast<std::int64_t>(x));
+  return whole < x ? whole + 1 : whole;
+}
+
 /// (a^p + b^p)^(1/p): p = 1 adds, large p takes the larger; how much of two overlapping times
 /// hides.
 double p_norm(double a, double b, double p);

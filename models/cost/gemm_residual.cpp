@@ -13,13 +13,12 @@ GemmResidual::GemmResidual(std::vector<std::int64_t> m, std::vector<Curve> curve
 const GemmResidual::Prepared& GemmResidual::prepare(std::int64_t n, std::int64_t k) const {
   for (const auto& known : prepared_)
     if (known.n == n && known.k == k) return known;
-  const double log_n = portable_log(static_cast<double>(n)),
-               log_k = portable_log(static_cast<double>(k));
+  const double log_n = quick_log(static_cast<double>(n)), log_k = quick_log(static_cast<double>(k));
   std::vector<std::pair<double, const Curve*>> near;
   double low_n = 1e9, high_n = -1e9, low_k = 1e9, high_k = -1e9;
   for (const auto& curve : curves_) {
-    const double cn = portable_log(static_cast<double>(curve.n)),
-                 ck = portable_log(static_cast<double>(curve.k));
+    const double cn = quick_log(static_cast<double>(curve.n)),
+                 ck = quick_log(static_cast<double>(curve.k));
     near.emplace_back((cn - log_n) * (cn - log_n) + (ck - log_k) * (ck - log_k), &curve);
     low_n = std::min(low_n, cn), high_n = std::max(high_n, cn);
     low_k = std::min(low_k, ck), high_k = std::max(high_k, ck);
@@ -49,7 +48,7 @@ const GemmResidual::Prepared& GemmResidual::prepare(std::int64_t n, std::int64_t
 Residual GemmResidual::at(std::int64_t m, std::int64_t n, std::int64_t k) const {
   if (curves_.empty()) return {};
   const auto& curve = prepare(n, k);
-  const auto place = place_on(log_m_, portable_log(static_cast<double>(m)));
+  const auto place = place_on(log_m_, log_of_count(m));
   const double low = curve.log_ratio[place.below], high = curve.log_ratio[place.above];
   return {fade(place.outside) * (low + place.share * (high - low)),
           curve.inside && place.outside <= 0};

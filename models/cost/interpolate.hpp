@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -11,9 +12,20 @@
 
 namespace moesim {
 
+/// log of a positive count; small ones from a table.
+inline double log_of_count(std::int64_t count) {
+  static const auto table = [] {
+    std::array<double, 1024> logs{};
+    for (std::size_t i = 1; i < logs.size(); ++i) logs[i] = quick_log(static_cast<double>(i));
+    return logs;
+  }();
+  return count < 1024 ? table[static_cast<std::size_t>(count)]
+                      : quick_log(static_cast<double>(count));
+}
+
 inline std::vector<double> logs_of(const std::vector<std::int64_t>& values) {
   std::vector<double> logs;
-  for (const auto value : values) logs.push_back(portable_log(static_cast<double>(value)));
+  for (const auto value : values) logs.push_back(quick_log(static_cast<double>(value)));
   return logs;
 }
 
@@ -35,7 +47,7 @@ inline AxisPlace place_on(const std::vector<double>& axis, double value) {
 
 /// Outside of the measured range a residual fades: to a half at a factor of e, to nothing at e^3.
 inline double fade(double outside) {
-  return outside <= 0 ? 1.0 : portable_exp(-0.6931471805599453 * outside * outside);
+  return outside <= 0 ? 1.0 : quick_exp(-0.6931471805599453 * outside * outside);
 }
 
 }  // namespace moesim

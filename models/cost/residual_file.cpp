@@ -116,7 +116,7 @@ ExpertsResidual::Point experts_point(const Line& line, std::string_view cell) {
     if (i < 3) cell = cell.substr(colon + 1);
   }
   const auto log_of = [](std::int64_t v) {
-    return static_cast<float>(portable_log(static_cast<double>(v)));
+    return static_cast<float>(quick_log(static_cast<double>(v)));
   };
   return {log_of(parts[0]), log_of(parts[1]), log_of(parts[2]),
           static_cast<float>(parts[3]) * 1e-3F};

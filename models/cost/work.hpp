@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 
 #include "models/cost/cost_model.hpp"
 #include "models/cost/forms.hpp"
@@ -98,7 +97,7 @@ inline DecodeForm::Work decode_work(const AttentionShape& s, const AttentionLoad
   work.bytes = width * bytes_of(s.kv) * load.decode_context +
                query * bytes_of(s.activation) * sequences.batch;
   work.heads = sequences.batch * (latent ? 1 : kv_heads);
-  work.units = work.heads * std::ceil(sequences.length / 256);
+  work.units = work.heads * ceiling(sequences.length / 256);
   return work;
 }
 
@@ -118,7 +117,7 @@ inline PrefillForm::Work prefill_work(const AttentionShape& s, const AttentionLo
   // Tiles of 128 queries (`small_tile` for short chunks) by as many keys, those on the diagonal
   // whole. The tile of the last queries is the longest; one SM does it alone.
   const auto tile = static_cast<double>(chunks.queries <= 64 ? small_tile : 128);
-  const double rows = tile * std::ceil(chunks.queries / tile);
+  const double rows = tile * ceiling(chunks.queries / tile);
   const double flop_per_pair = 2 * per_pair / heads;
   work.flop = flop_per_pair * heads * chunks.batch * rows * (chunks.prefix() + (rows + tile) / 2);
   work.longest_flop = flop_per_pair * tile * (chunks.prefix() + rows);

@@ -77,18 +77,30 @@ void ExpertLoadDraw(benchmark::State& state) {
 }
 BENCHMARK(ExpertLoadDraw)->ArgName("tokens")->Arg(128)->Arg(18432)->Unit(benchmark::kMicrosecond);
 
+/// One lookup of each operation, by tier, on an H100 with its shipped profiles.
+const CostModel& cost_of(std::int64_t tier) {
+  static const auto models = [] {
+    std::vector<std::unique_ptr<CostModel>> all;
+    const auto device = load_device(data_path("models/device"), "h100-sxm");
+    for (const auto* name : {"spec", "fit", "residual"})
+      all.push_back(Choice<CostModel>(name).make({device}));
+    return all;
+  }();
+  return *models[static_cast<std::size_t>(tier)];
+}
+
 void CostOfGemm(benchmark::State& state) {
-  const auto& cost = *decode_unit().cost;
+  const auto& cost = cost_of(state.range(0));
   Gemm gemm{1, 7168, 2048, Dtype::fp8, Dtype::bf16};
   for (auto _ : state) {
     gemm.m = gemm.m % 512 + 1;
     benchmark::DoNotOptimize(cost.gemm(gemm));
   }
 }
-BENCHMARK(CostOfGemm);
+BENCHMARK(CostOfGemm)->ArgName("tier")->Arg(0)->Arg(1)->Arg(2);
 
 void CostOfAttention(benchmark::State& state) {
-  const auto& cost = *decode_unit().cost;
+  const auto& cost = cost_of(state.range(0));
   AttentionShape shape;
   shape.heads = 64;
   shape.kv_heads = 8;
@@ -100,11 +112,11 @@ void CostOfAttention(benchmark::State& state) {
     benchmark::DoNotOptimize(cost.attention(shape, load));
   }
 }
-BENCHMARK(CostOfAttention);
+BENCHMARK(CostOfAttention)->ArgName("tier")->Arg(0)->Arg(1)->Arg(2);
 
 void CostOfExperts(benchmark::State& state) {
-  const auto& cost = *decode_unit().cost;
-  std::vector<std::int32_t> tokens(static_cast<std::size_t>(state.range(0)));
+  const auto& cost = cost_of(state.range(0));
+  std::vector<std::int32_t> tokens(static_cast<std::size_t>(state.range(1)));
   std::iota(tokens.begin(), tokens.end(), 0);
   ExpertWork work;
   work.hidden = 7168;
@@ -116,7 +128,7 @@ void CostOfExperts(benchmark::State& state) {
     benchmark::DoNotOptimize(cost.experts(work));
   }
 }
-BENCHMARK(CostOfExperts)->ArgName("local")->Arg(2)->Arg(16)->Arg(128);
+BENCHMARK(CostOfExperts)->ArgNames({"tier", "local"})->ArgsProduct({{0, 1, 2}, {2, 16, 128}});
 
 // A fixed number of iterations, so that it is called once: one process is one simulation.
 void SimGridSleeps(benchmark::State& state) {
