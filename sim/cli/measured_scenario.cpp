@@ -6,6 +6,8 @@
 #include <array>
 #include <regex>
 
+#include "models/cost/profile_catalogue.hpp"
+
 namespace moesim {
 namespace {
 
@@ -39,10 +41,20 @@ constexpr std::array kModels = {
 struct KnownSystem {
   const char* system;
   const char* node;
+  const char* device;
 };
-constexpr std::array kSystems = {KnownSystem{"h100_sxm", "hgx-h100"},
-                                 KnownSystem{"h200_sxm", "hgx-h200"},
-                                 KnownSystem{"b200_sxm", "hgx-b200"}};
+constexpr std::array kSystems = {KnownSystem{"h100_sxm", "hgx-h100", "h100-sxm"},
+                                 KnownSystem{"h200_sxm", "hgx-h200", "h200-sxm"},
+                                 KnownSystem{"b200_sxm", "hgx-b200", "b200-sxm"}};
+
+/// The kernels of the engine that was measured come first, where a profile has them.
+std::string cost_of(const ServingMeasurement& point, const char* device) {
+  const auto prefix = fmt::format("{}.{}-", device, point.backend);
+  const auto names = profile_names();
+  const bool known =
+      std::ranges::any_of(names, [&](const std::string& name) { return name.starts_with(prefix); });
+  return known ? fmt::format("{{type: residual, library: {}}}", point.backend) : "{type: residual}";
+}
 
 /// moesim's word for a format of the table: "" where none is recorded, nothing when unknown.
 std::optional<std::string> dtype_of(const std::string& format) {
@@ -93,7 +105,7 @@ std::string read_widths(const ServingMeasurement& point, bool moe, Widths& width
 }
 
 std::string scenario_text(const ServingMeasurement& point, const MeasuredScenario& scenario,
-                          const Widths& widths, const std::string& dtype) {
+                          const Widths& widths, const std::string& dtype, const std::string& cost) {
   // The engines were started for the concurrency they were asked to hold (InferenceMAX:
   // --max-num-seqs $CONC
   // --max-num-batched-tokens 8192, https://github.com/InferenceMAX/InferenceMAX, benchmarks/*.sh);
@@ -101,6 +113,7 @@ std::string scenario_text(const ServingMeasurement& point, const MeasuredScenari
   return fmt::format(
       "model: {{name: {}, dtype: {}}}\n"
       "cluster: {{node: {}}}\n"
+      "cost: {}\n"
       "parallel: {{tensor: {}, data: {}, expert: {}}}\n"
       "workload:\n"
       "  requests: {}\n"
@@ -108,7 +121,7 @@ std::string scenario_text(const ServingMeasurement& point, const MeasuredScenari
       "  lengths: {{type: fixed, input: {}, output: {}}}\n"
       "engine: {{max_sequences: {}}}\n"
       "timeline: {{duration: 0 s}}\n",
-      scenario.model, dtype, scenario.node, widths.tensor, widths.data, widths.expert,
+      scenario.model, dtype, scenario.node, cost, widths.tensor, widths.data, widths.expert,
       scenario.rounds * scenario.concurrency, scenario.concurrency, point.input_tokens,
       point.output_tokens, scenario.concurrency);
 }
@@ -173,7 +186,8 @@ MeasuredScenario measured_scenario(const ServingMeasurement& point, std::int64_t
   if (!model->own_formats && !gemm->empty())
     dtype = model->moe ? fmt::format("{{weights: {}, experts: {}}}", *gemm, *experts)
                        : fmt::format("{{weights: {}}}", *gemm);
-  scenario.document = parse_yaml(scenario_text(point, scenario, widths, dtype), point.id);
+  scenario.document = parse_yaml(
+      scenario_text(point, scenario, widths, dtype, cost_of(point, system->device)), point.id);
   return scenario;
 }
 

@@ -63,8 +63,8 @@ class ProgressLine {
 void print_serving(const ServingAccuracy& accuracy, TableStyle style) {
   fmt::print(
       "serving: simulated against measured means, error = (simulated - measured) / measured\n"
-      "data-sheet costs (tier spec), nothing fitted to these data; every engine runs the one "
-      "simulated engine\n"
+      "kernel profiles of the measured library where they ship, nothing fitted to these data; "
+      "every engine runs the one simulated engine\n"
       "{} of {} rows compared ({} different scenarios)\n\n{}",
       accuracy.compared, accuracy.rows, accuracy.scenarios, ledger_table(accuracy.entries, style));
   if (accuracy.left_out.empty()) return;

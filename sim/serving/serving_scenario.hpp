@@ -71,7 +71,7 @@ struct ServingScenario {
   ModelConfig model;
   ClusterConfig cluster;
   ParallelConfig parallel;
-  Choice<CostModel> cost{"spec"};
+  Choice<CostModel> cost{"residual"};
   RoutingConfig routing;
   WorkloadConfig workload;
   EngineConfig engine;
