@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "models/cost/collective_profile.hpp"
+#include "models/device/device.hpp"
 #include "sim/core/csv.hpp"
 
 namespace moesim {
@@ -22,14 +23,14 @@ struct CollectiveSample {
   std::string scheme;  ///< number format as the table names it; empty when it names none
   std::int64_t nodes = 1, ranks = 2, sms = 0;
   TokenShape shape;
-  std::int64_t size = 0;      ///< tokens of a rank, or bytes of the buffer
-  double bytes_per_size = 1;  ///< bytes that leave a rank
+  std::int64_t size = 0;                           ///< tokens of a rank, or bytes of the buffer
+  double bytes_per_size = 1, tokens_per_size = 0;  ///< see CollectiveCurve
   double time_s = 0;
   int row = 0;
 
   CollectiveWork work() const {
     const auto units = static_cast<double>(size);
-    return {units * bytes_per_size, shape.hidden > 0 ? units : 0};
+    return {units * bytes_per_size, units * tokens_per_size, static_cast<double>(shape.experts)};
   }
 };
 
@@ -46,10 +47,10 @@ std::string collective_library(const CsvTable& table);
 
 /// DeepEP tables count nodes, not ranks: GPUs of a node of this device. GB200 has four to a compute
 /// tray (https://docs.nvidia.com/dgx/dgxgb200-user-guide/hardware.html), the others have eight.
-std::int64_t ranks_per_node(const std::string& device);
+std::int64_t ranks_per_node(const Device& device);
 
 /// Throws InputError at file:line:column for a malformed table or an unknown set of columns.
-ImportedCollectives import_collectives(const CsvTable& table, std::int64_t ranks_per_node);
+ImportedCollectives import_collectives(const CsvTable& table, const Device& device);
 
 /// One operation of one group: the unit of a fit.
 struct CollectiveKey {
@@ -91,7 +92,7 @@ struct FittedCollectives {
 /// All groups of all tables; `provenance` goes into the profile with the tables' file names added.
 /// The name of the profile is DEVICE.LIBRARY-VERSION. Throws InputError when the tables are of more
 /// than one library, malformed, or hold nothing that can be fitted.
-FittedCollectives fit_collectives(std::span<const CsvTable> tables, const std::string& device,
+FittedCollectives fit_collectives(std::span<const CsvTable> tables, const Device& device,
                                   Provenance provenance, const CollectiveProgress& progress = {});
 
 /// One line per fit: parameters and hold-out errors.

@@ -21,53 +21,63 @@ double rounded(double value) {
   return std::stod(fmt::format("{:.4g}", std::round(value / digit) * digit));
 }
 
-CollectiveForm form_of(const Eigen::VectorXd& logs, bool tokens) {
-  const auto value = [&](Eigen::Index i) { return std::exp(std::clamp(logs[i], -80.0, 4.0)); };
+CollectiveForm form_of(const Eigen::VectorXd& logs, bool tokens, bool experts) {
+  // A petabyte per second and more is no term at all.
+  const auto value = [&](Eigen::Index i) {
+    return std::exp(std::clamp(logs[i], i == 1 ? -34.5 : -80.0, 4.0));
+  };
   CollectiveForm form;
   form.start = Seconds(value(0));
   form.bandwidth = BytesPerSecond(1 / value(1));
   form.root_s = value(2);
   if (tokens) form.per_token = Seconds(value(3));
+  if (experts) form.per_expert = Seconds(value(tokens ? 4 : 3));
   return form;
 }
 
 /// A term that is nowhere a ten-thousandth of the time is no term.
 void drop_nothings(CollectiveForm& form, std::span<const CollectiveSample> samples) {
-  double root = 0, token = 0;
+  double root = 0, token = 0, expert = 0;
   for (const auto& s : samples) {
     root = std::max(root, form.root_s * std::sqrt(s.work().bytes) / s.time_s);
     token = std::max(token, form.per_token.value * s.work().tokens / s.time_s);
+    expert = std::max(expert, form.per_expert.value * s.work().experts / s.time_s);
   }
-  form.start = Seconds(rounded(form.start.value));
+  form.start = Seconds(rounded(form.start.value * 1e6) * 1e-6);
   form.bandwidth = BytesPerSecond(rounded(form.bandwidth.value));
   form.root_s = root < 1e-4 ? 0 : rounded(form.root_s);
   form.per_token = Seconds(token < 1e-4 ? 0 : rounded(form.per_token.value));
+  form.per_expert = Seconds(expert < 1e-4 ? 0 : rounded(form.per_expert.value));
 }
 
 CollectiveForm fit_form(std::span<const CollectiveSample> samples) {
   double most_bytes = 0, most_tokens = 0, least_s = samples.front().time_s, most_s = 0;
-  std::set<double> shapes;
+  std::set<double> ratios, experts;
   for (const auto& s : samples) {
     most_bytes = std::max(most_bytes, s.work().bytes);
     most_tokens = std::max(most_tokens, s.work().tokens);
     least_s = std::min(least_s, s.time_s);
     most_s = std::max(most_s, s.time_s);
-    shapes.insert(s.bytes_per_size);
+    experts.insert(s.work().experts);
+    ratios.insert(s.bytes_per_size / std::max(s.tokens_per_size, 1e-9));
   }
-  // With one shape a term per token is a term per byte: only several tell them apart.
-  const bool tokens = most_tokens > 0 && shapes.size() > 2;
-  Eigen::VectorXd logs(tokens ? 4 : 3);
+  // With one shape a term per token is a term per byte, and one per expert a start-up: only
+  // several tell them apart.
+  const bool tokens = most_tokens > 0 && ratios.size() > 2;
+  const bool counts = experts.size() > 2;
+  Eigen::VectorXd logs(3 + tokens + counts);
   logs[0] = std::log(least_s);
   logs[1] = std::log(most_s / most_bytes);
   logs[2] = std::log(0.1 * most_s / std::sqrt(most_bytes));
   if (tokens) logs[3] = std::log(0.1 * most_s / most_tokens);
+  if (counts) logs[3 + tokens] = std::log(0.1 * least_s / *experts.rbegin());
   minimise(logs, static_cast<int>(samples.size()), [&](const auto& x, Eigen::VectorXd& out) {
-    const auto form = form_of(x, tokens);
+    const auto form = form_of(x, tokens, counts);
     for (std::size_t i = 0; i < samples.size(); ++i)
       out[static_cast<Eigen::Index>(i)] =
           std::log(form.time_s(samples[i].work()) / samples[i].time_s);
   });
-  auto form = form_of(logs, tokens);
+  auto form = form_of(logs, tokens, counts);
   drop_nothings(form, samples);
   return form;
 }
@@ -105,8 +115,13 @@ std::vector<CollectiveCurve> curves_of(std::span<const CollectiveSample> samples
   for (const auto& s : samples) shapes[s.shape].emplace(s.size, &s);
   std::vector<CollectiveCurve> curves;
   for (const auto& [shape, by_size] : shapes) {
-    CollectiveCurve curve{shape.hidden, shape.topk, shape.experts,
-                          by_size.begin()->second->bytes_per_size, {}, {}};
+    CollectiveCurve curve{shape.hidden,
+                          shape.topk,
+                          shape.experts,
+                          by_size.begin()->second->bytes_per_size,
+                          by_size.begin()->second->tokens_per_size,
+                          {},
+                          {}};
     std::vector<double> logs;
     for (const auto& [size, sample] : by_size) {
       curve.sizes.push_back(size);
@@ -115,7 +130,8 @@ std::vector<CollectiveCurve> curves_of(std::span<const CollectiveSample> samples
     logs = ascending(logs);
     for (std::size_t i = 0; i < logs.size(); ++i)
       curve.log_ratio.push_back(std::llround(
-          1000 * (logs[i] - std::log(form.time_s(curve.work(curve.sizes[i]))))));
+          1000 *
+          (logs[i] - std::log(form.time_s(curve.work(static_cast<double>(curve.sizes[i])))))));
     curves.push_back(std::move(curve));
   }
   return curves;
@@ -182,6 +198,8 @@ CollectiveFit fit_collective(std::span<const CollectiveSample> samples) {
   fit.sms = first.sms;
   fit.form = fit_form(samples);
   fit.curves = curves_of(samples, fit.form);
+  const auto sizes = sizes_of(samples);
+  fit.sizes.assign(sizes.begin(), sizes.end());
   fit.origin.kernel = first.kernel;
   fit.origin.scheme = first.scheme;
   fit.origin.points = static_cast<std::int64_t>(samples.size());
@@ -212,9 +230,9 @@ std::vector<CollectiveError> unseen_shapes(std::span<const CollectiveSample> sam
     std::size_t i = 0;
     for (const auto& shape : shapes)
       if (i++ % folds == fold) left_out.insert(shape);
-    append_errors(parts_of(samples,
-                           [&](const CollectiveSample& s) { return left_out.contains(s.shape); }),
-                  errors);
+    append_errors(
+        parts_of(samples, [&](const CollectiveSample& s) { return left_out.contains(s.shape); }),
+        errors);
   }
   return errors;
 }

@@ -41,7 +41,8 @@ Kind recognised(const CsvTable& t) {
       "latency), DeepEP low-latency (node_num, hidden_size, num_token, num_topk, num_experts, "
       "dispatch_avg_t_us, combine_avg_t_us), DeepEP normal (..., dispatch_sms, "
       "dispatch_transmit_us, dispatch_notify_us, combine_sms, combine_transmit_us, "
-      "combine_notify_us) or TensorRT-LLM all-to-all (op_name, kernel_source, moe_dtype, num_tokens, "
+      "combine_notify_us) or TensorRT-LLM all-to-all (op_name, kernel_source, moe_dtype, "
+      "num_tokens, "
       "hidden_size, topk, num_experts, moe_ep_size, latency)");
 }
 
@@ -57,8 +58,9 @@ std::int64_t count(const CsvTable& t, std::size_t row, std::size_t column, std::
 double time_of(const CsvTable& t, std::size_t row, std::size_t column, double unit) {
   const double value = t.number(row, column);
   if (value <= 0)
-    throw InputError(t.at(row, column), fmt::format("column '{}': expected a time above 0, found {}",
-                                                    t.columns[column], t.cell(row, column)));
+    throw InputError(t.at(row, column),
+                     fmt::format("column '{}': expected a time above 0, found {}",
+                                 t.columns[column], t.cell(row, column)));
   return value * unit;
 }
 
@@ -104,9 +106,8 @@ class Collector {
 /// (https://github.com/NVIDIA/nccl-tests/blob/master/doc/PERFORMANCE.md).
 void import_buffers(const CsvTable& t, Kind kind, Collector& into) {
   const bool nccl = kind == Kind::kNccl;
-  const auto dtype = t.column(nccl ? "nccl_dtype" : "allreduce_dtype"),
-             gpus = t.column("num_gpus"), size = t.column("message_size"),
-             latency = t.column("latency");
+  const auto dtype = t.column(nccl ? "nccl_dtype" : "allreduce_dtype"), gpus = t.column("num_gpus"),
+             size = t.column("message_size"), latency = t.column("latency");
   const auto operation = nccl ? t.column("op_name") : dtype;
   const std::set<std::string_view> known = {"all_reduce", "all_gather", "reduce_scatter",
                                             "alltoall"};
@@ -140,7 +141,7 @@ struct Phase {
   bool dispatch, notify;
 };
 
-void import_deepep(const CsvTable& t, Kind kind, std::int64_t per_node, Collector& into) {
+void import_deepep(const CsvTable& t, Kind kind, const Device& device, Collector& into) {
   const bool normal = kind == Kind::kNormal;
   const auto nodes = t.column("node_num"), hidden = t.column("hidden_size"),
              tokens = t.column("num_token"), topk = t.column("num_topk"),
@@ -159,7 +160,7 @@ void import_deepep(const CsvTable& t, Kind kind, std::int64_t per_node, Collecto
   for (std::size_t row = 0; row < t.rows(); ++row) {
     CollectiveSample s;
     s.nodes = count(t, row, nodes);
-    s.ranks = s.nodes * per_node;
+    s.ranks = s.nodes * ranks_per_node(device);
     s.size = count(t, row, tokens);
     s.shape = {count(t, row, hidden), count(t, row, topk), count(t, row, experts)};
     s.row = t.at(row, tokens).line;
@@ -178,6 +179,8 @@ void import_deepep(const CsvTable& t, Kind kind, std::int64_t per_node, Collecto
       }
       const double copies = normal ? copies_per_group(s.shape, s.nodes, s.ranks)
                                    : copies_per_expert(s.shape, s.ranks);
+      s.tokens_per_size =
+          normal ? 1 : 1 / static_cast<double>(low_latency_blocks(s.shape.experts, device.sms));
       s.bytes_per_size =
           copies * (phase.dispatch ? fp8_block_bytes(s.shape.hidden) : bf16_bytes(s.shape.hidden));
       into.add(s);
@@ -219,6 +222,7 @@ void import_alltoall(const CsvTable& t, Collector& into) {
     } else if (s.shape.topk > s.shape.experts || s.shape.experts % s.ranks != 0) {
       into.leave_out("experts that do not divide among the ranks");
     } else {
+      s.tokens_per_size = 1;
       s.bytes_per_size = known->second * copies_per_group(s.shape, 1, s.ranks);
       into.add(std::move(s));
     }
@@ -243,9 +247,9 @@ std::string collective_library(const CsvTable& table) {
   return "DeepEP";
 }
 
-std::int64_t ranks_per_node(const std::string& device) { return device == "gb200" ? 4 : 8; }
+std::int64_t ranks_per_node(const Device& device) { return device.name == "gb200" ? 4 : 8; }
 
-ImportedCollectives import_collectives(const CsvTable& table, std::int64_t per_node) {
+ImportedCollectives import_collectives(const CsvTable& table, const Device& device) {
   const auto kind = recognised(table);
   if (table.rows() == 0) throw InputError(Location{table.file, 1, 1}, "the table has no rows");
   Collector collector;
@@ -254,7 +258,7 @@ ImportedCollectives import_collectives(const CsvTable& table, std::int64_t per_n
   else if (kind == Kind::kAllToAll)
     import_alltoall(table, collector);
   else
-    import_deepep(table, kind, per_node, collector);
+    import_deepep(table, kind, device, collector);
   return std::move(collector.out);
 }
 

@@ -24,7 +24,7 @@ void state_errors(const std::string& split, const std::vector<CollectiveError>& 
                   std::vector<HoldOut>& into) {
   SplitErrors all{split, {}};
   for (const auto& e : errors) all.points.push_back({e.error, e.form_error, ""});
-  const auto digits = [](double value) { return std::round(value * 1e4) / 1e4; };
+  const auto digits = [](double value) { return std::round(value * 1e4) / 1e4 + 0.0; };
   if (all.points.empty()) return;
   for (auto& one : summarise(all)) {
     one.mean = digits(one.mean);
@@ -58,7 +58,7 @@ std::string short_name(const std::string& library) {
 
 }  // namespace
 
-FittedCollectives fit_collectives(std::span<const CsvTable> tables, const std::string& device,
+FittedCollectives fit_collectives(std::span<const CsvTable> tables, const Device& device,
                                   Provenance provenance, const CollectiveProgress& progress) {
   if (tables.empty()) throw InputError("no table of collectives to fit");
   FittedCollectives result;
@@ -69,7 +69,7 @@ FittedCollectives fit_collectives(std::span<const CsvTable> tables, const std::s
       throw InputError(Location{table.file, 1, 1},
                        fmt::format("a table of {}, but {} is of {}: a profile holds one library",
                                    library, tables.front().file, provenance.library));
-    auto imported = import_collectives(table, ranks_per_node(device));
+    auto imported = import_collectives(table, device);
     samples.insert(samples.end(), std::make_move_iterator(imported.samples.begin()),
                    std::make_move_iterator(imported.samples.end()));
     for (const auto& [why, rows] : imported.left_out) result.left_out[why] += rows;
@@ -89,8 +89,9 @@ FittedCollectives fit_collectives(std::span<const CsvTable> tables, const std::s
     throw InputError(
         fmt::format("nothing to fit: {} has no operation that was measured at {} or more sizes",
                     tables.front().file, 2 * kFewestSizes - 2));
-  profile.device = device;
-  profile.name = fmt::format("{}.{}-{}", device, short_name(provenance.library), provenance.version);
+  profile.device = device.name;
+  profile.name =
+      fmt::format("{}.{}-{}", device.name, short_name(provenance.library), provenance.version);
   profile.provenance = std::move(provenance);
   return result;
 }
@@ -98,10 +99,10 @@ FittedCollectives fit_collectives(std::span<const CsvTable> tables, const std::s
 std::string describe_collectives(const CollectiveProfile& profile) {
   std::string text;
   for (const auto& fit : profile.fits) {
-    text += fmt::format(
-        "{}: {:.1f} us + bytes / {:.1f} GB/s", 
-        describe({fit.operation, fit.origin.kernel, fit.origin.scheme, fit.nodes, fit.ranks, fit.sms}),
-        fit.form.start.value * 1e6, fit.form.bandwidth.value * 1e-9);
+    text += fmt::format("{}: {:.1f} us + bytes / {:.1f} GB/s",
+                        describe({fit.operation, fit.origin.kernel, fit.origin.scheme, fit.nodes,
+                                  fit.ranks, fit.sms}),
+                        fit.form.start.value * 1e6, fit.form.bandwidth.value * 1e-9);
     for (const auto& h : fit.origin.hold_out)
       if (h.regime.empty())
         text += fmt::format("; {} ({}): mean {:.1f} %, p90 {:.1f} % of {}", h.split,

@@ -24,15 +24,17 @@ double distance(const TokenShape& a, const TokenShape& b) {
 
 double CollectiveForm::time_s(const CollectiveWork& work) const {
   return start.value + work.bytes / bandwidth.value + root_s * std::sqrt(work.bytes) +
-         per_token.value * work.tokens;
+         per_token.value * work.tokens + per_expert.value * work.experts;
 }
 
 void CollectiveFit::prepare() {
   prepared_.clear();
-  for (const auto& curve : curves) {
+  for (auto& curve : curves) {
+    if (curve.sizes.empty()) curve.sizes = sizes;
     Prepared p;
     for (std::size_t i = 0; i < curve.sizes.size(); ++i) {
-      const double log_form = portable_log(form.time_s(curve.work(curve.sizes[i])));
+      const double log_form =
+          portable_log(form.time_s(curve.work(static_cast<double>(curve.sizes[i]))));
       const double log_measured = log_form + 1e-3 * static_cast<double>(curve.log_ratio[i]);
       p.log_form.push_back(log_form);
       p.log_time.push_back(i == 0 ? log_measured : std::max(log_measured, p.log_time.back()));

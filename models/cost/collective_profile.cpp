@@ -22,7 +22,9 @@ const Parameters<CollectiveForm>& CollectiveForm::parameters() {
           .above(0)
           .optional("root_s", &CollectiveForm::root_s, "per square root of a byte [s]")
           .min(0)
-          .optional("per_token", &CollectiveForm::per_token, "per token of a rank")
+          .optional("per_token", &CollectiveForm::per_token, "per token of a block")
+          .min(0)
+          .optional("per_expert", &CollectiveForm::per_expert, "per expert of the layer")
           .min(0);
   return list;
 }
@@ -39,29 +41,17 @@ const Parameters<CollectiveCurve>& CollectiveCurve::parameters() {
           .required("bytes_per_size", &CollectiveCurve::bytes_per_size,
                     "bytes that leave a rank per token, or per byte of the buffer", "0.875")
           .above(0)
-          .required("sizes", &CollectiveCurve::sizes,
-                    "measured tokens of a rank, or bytes of the buffer", "[1, 2]")
+          .optional("tokens_per_size", &CollectiveCurve::tokens_per_size,
+                    "tokens that one block of threads handles, per token of the rank")
+          .min(0)
+          .optional("sizes", &CollectiveCurve::sizes,
+                    "measured tokens of a rank, or bytes of the buffer; empty: those of the fit")
           .min(1)
           .required("log_ratio", &CollectiveCurve::log_ratio,
                     "log(measured / form) in thousandths, per size", "[0, 0]")
           .min(-20000)
           .max(20000);
   return list;
-}
-
-void CollectiveCurve::check(const Node& at) const {
-  if (sizes.empty() || sizes.size() != log_ratio.size())
-    throw InputError(at.where, fmt::format("a curve needs one log_ratio per size, found {} for {}",
-                                           log_ratio.size(), sizes.size()));
-  if (std::ranges::adjacent_find(sizes, std::greater_equal{}) != sizes.end())
-    throw InputError(at.where, "the sizes of a curve must ascend");
-  if ((hidden == 0) != (topk == 0) || (hidden == 0) != (experts == 0))
-    throw InputError(at.where, "hidden, topk and experts belong together: all of them or none");
-}
-
-CollectiveWork CollectiveCurve::work(std::int64_t size) const {
-  const auto units = static_cast<double>(size);
-  return {units * bytes_per_size, hidden > 0 ? units : 0};
 }
 
 const Parameters<CollectiveFit>& CollectiveFit::parameters() {
@@ -78,13 +68,22 @@ const Parameters<CollectiveFit>& CollectiveFit::parameters() {
           .required("bytes", &CollectiveFit::bytes, "measured range: bytes that leave a rank",
                     "{from: 512, to: 1e9}")
           .optional("origin", &CollectiveFit::origin, "where it comes from and how good it is")
+          .optional("sizes", &CollectiveFit::sizes, "of curves that name none of their own")
+          .min(1)
           .optional("curves", &CollectiveFit::curves, "what the form leaves over, by shape");
   return list;
 }
 
 void CollectiveFit::check(const Node& at) const {
-  if (nodes > ranks)
-    throw InputError(at.where, fmt::format("{} nodes for {} ranks", nodes, ranks));
+  if (nodes > ranks) throw InputError(at.where, fmt::format("{} nodes for {} ranks", nodes, ranks));
+  for (const auto& curve : curves) {
+    const auto& of_curve = curve.sizes.empty() ? sizes : curve.sizes;
+    if (of_curve.empty() || of_curve.size() != curve.log_ratio.size())
+      throw InputError(at.where, fmt::format("a curve has one log_ratio per size, found {} for {}",
+                                             curve.log_ratio.size(), of_curve.size()));
+    if (std::ranges::adjacent_find(of_curve, std::greater_equal{}) != of_curve.end())
+      throw InputError(at.where, "the sizes of a curve must ascend");
+  }
 }
 
 const Parameters<CollectiveProfile>& CollectiveProfile::parameters() {
@@ -128,7 +127,22 @@ CollectiveProfile read_collective_profile(const std::string& path) {
 }
 
 std::string collective_profile_yaml(const CollectiveProfile& profile) {
-  return to_yaml(CollectiveProfile::parameters().write(profile));
+  auto copy = profile;
+  for (auto& fit : copy.fits)
+    for (auto& curve : fit.curves)
+      if (curve.sizes == fit.sizes) curve.sizes.clear();
+  Node node = CollectiveProfile::parameters().write(copy);
+  const Node fits = *node.find("fits");
+  node.erase("fits");
+  std::string text = to_yaml(node) + "fits:\n";
+  // One fit per line, so that a difference between two versions can be read.
+  for (const auto& fit : fits.items) {
+    Node one = Node::sequence();
+    one.items.push_back(fit);
+    const auto flow = to_yaml(one);  // "[{...}]\n"
+    text += "  - " + flow.substr(1, flow.rfind(']') - 1) + "\n";
+  }
+  return text;
 }
 
 std::vector<std::string> collective_profile_names(const std::string& device) {

@@ -16,8 +16,9 @@ namespace moesim {
 
 /// One call of a collective as a rank sees it.
 struct CollectiveWork {
-  double bytes = 0;   ///< that leave the rank
-  double tokens = 0;  ///< that the rank holds; 0 where the operation knows none
+  double bytes = 0;    ///< that leave the rank
+  double tokens = 0;   ///< that one block of threads handles in turn; 0 for plain buffers
+  double experts = 0;  ///< whose counts travel ahead of the tokens; 0 for plain buffers
 };
 
 /// The model behind the tokens of an expert-parallel collective; all zero for plain buffers.
@@ -26,13 +27,14 @@ struct TokenShape {
   auto operator<=>(const TokenShape&) const = default;
 };
 
-/// Start-up + bytes / bandwidth + root * sqrt(bytes) + per_token * tokens. The square root is the
+/// Start-up + bytes / bandwidth + root * sqrt(bytes) + per_token * tokens +
+/// per_expert * experts. The square root is the
 /// ramp between the two regimes, where a library changes protocol and channels with the size.
 struct CollectiveForm {
   Seconds start;
   BytesPerSecond bandwidth{1};
   double root_s = 0;  ///< [s / sqrt(byte)]
-  Seconds per_token;
+  Seconds per_token, per_expert;
 
   double time_s(const CollectiveWork& work) const;
   static const Parameters<CollectiveForm>& parameters();
@@ -41,14 +43,16 @@ struct CollectiveForm {
 /// log(measured / form) of one shape at the sizes of its fit.
 struct CollectiveCurve {
   std::int64_t hidden = 0, topk = 0, experts = 0;  ///< see TokenShape
-  double bytes_per_size = 1;  ///< bytes that leave a rank, per unit of size
+  double bytes_per_size = 1;                       ///< CollectiveWork::bytes per unit of size
+  double tokens_per_size = 0;                      ///< CollectiveWork::tokens per unit of size
   std::vector<std::int64_t> sizes;                 ///< tokens of a rank, or bytes of the buffer
   std::vector<std::int64_t> log_ratio;             ///< thousandths of a natural logarithm, per size
 
   TokenShape shape() const { return {hidden, topk, experts}; }
-  CollectiveWork work(std::int64_t size) const;
+  CollectiveWork work(double size) const {
+    return {size * bytes_per_size, size * tokens_per_size, static_cast<double>(experts)};
+  }
   static const Parameters<CollectiveCurve>& parameters();
-  void check(const Node& at) const;
 };
 
 struct CollectiveFit {
@@ -58,13 +62,14 @@ struct CollectiveFit {
   CollectiveForm form;
   Span bytes;  ///< measured range
   FitOrigin origin;
+  std::vector<std::int64_t> sizes;  ///< of curves that name none of their own
   std::vector<CollectiveCurve> curves;
 
   /// With the curves of `shape`, or those of shapes near it where it was not measured.
   Prediction predict(const CollectiveWork& work, const TokenShape& shape = {}) const;
   /// With the form alone.
   Prediction predict_form(const CollectiveWork& work) const;
-  /// Prepares lookups; to be called when form or curves change.
+  /// Gives every curve its sizes and prepares lookups; to be called when form or curves change.
   void prepare();
 
   static const Parameters<CollectiveFit>& parameters();

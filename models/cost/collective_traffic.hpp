@@ -35,6 +35,14 @@ inline double fp8_block_bytes(std::int64_t hidden) {
 }
 inline double bf16_bytes(std::int64_t hidden) { return static_cast<double>(hidden) * 2; }
 
+/// Blocks of threads that share the tokens of a low-latency kernel: one per expert, or per few
+/// experts where there are more than SMs (DeepEP csrc/kernels/internode_ll.cu: num_warp_groups =
+/// ceil(experts / SMs), num_sms = ceil(experts / num_warp_groups)). Few experts mean few blocks.
+inline std::int64_t low_latency_blocks(std::int64_t experts, std::int64_t sms) {
+  const auto up = [](std::int64_t a, std::int64_t b) { return (a + b - 1) / b; };
+  return up(experts, up(experts, sms));
+}
+
 /// Low-latency kernels: one copy per (token, expert), wherever the expert is.
 inline double copies_per_expert(const TokenShape& shape, std::int64_t ranks) {
   return static_cast<double>(shape.topk) * elsewhere(ranks);
