@@ -28,10 +28,10 @@ struct LedgerEntry {
   std::string group;   ///< e.g. "device hgx-h200"
   std::string metric;  ///< e.g. "tpot"
   ErrorStatistics errors;
-  std::int64_t left_out = 0;          ///< points of the group that could not be compared
-  std::optional<double> target;       ///< of the median, where design goals state one
-  std::optional<double> mean_target;  ///< of the mean of |e|, where design goals state one
-  std::optional<bool> pass() const;   ///< nothing without a target; with two, both
+  std::int64_t left_out = 0;               ///< points of the group that could not be compared
+  std::optional<double> target;            ///< of the median, where design goals state one
+  std::optional<double> mean_target = {};  ///< of the mean of |e|, where design goals state one
+  std::optional<bool> pass() const;        ///< nothing without a target; with two, both
 };
 
 struct Ledger {
