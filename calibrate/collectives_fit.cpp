@@ -116,13 +116,10 @@ std::vector<CollectiveCurve> curves_of(std::span<const CollectiveSample> samples
   for (const auto& s : samples) shapes[s.shape].emplace(s.size, &s);
   std::vector<CollectiveCurve> curves;
   for (const auto& [shape, by_size] : shapes) {
-    CollectiveCurve curve{shape.hidden,
-                          shape.topk,
-                          shape.experts,
-                          by_size.begin()->second->bytes_per_size,
-                          by_size.begin()->second->tokens_per_size,
-                          {},
-                          {}};
+    CollectiveCurve curve;
+    if (shape.hidden > 0) curve.model = {shape.hidden, shape.topk, shape.experts};
+    curve.bytes_per_size = by_size.begin()->second->bytes_per_size;
+    curve.tokens_per_size = by_size.begin()->second->tokens_per_size;
     std::vector<double> logs;
     for (const auto& [size, sample] : by_size) {
       curve.sizes.push_back(size);

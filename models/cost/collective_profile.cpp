@@ -32,12 +32,9 @@ const Parameters<CollectiveForm>& CollectiveForm::parameters() {
 const Parameters<CollectiveCurve>& CollectiveCurve::parameters() {
   static const auto list =
       Parameters<CollectiveCurve>()
-          .optional("hidden", &CollectiveCurve::hidden, "width of a token; 0: plain buffers")
-          .min(0)
-          .optional("topk", &CollectiveCurve::topk, "experts per token")
-          .min(0)
-          .optional("experts", &CollectiveCurve::experts, "experts of a layer")
-          .min(0)
+          .optional("model", &CollectiveCurve::model,
+                    "hidden size, experts per token and experts of a layer; empty: plain buffers")
+          .min(1)
           .required("bytes_per_size", &CollectiveCurve::bytes_per_size,
                     "bytes that leave a rank per token, or per byte of the buffer", "0.875")
           .above(0)
@@ -77,6 +74,9 @@ const Parameters<CollectiveFit>& CollectiveFit::parameters() {
 void CollectiveFit::check(const Node& at) const {
   if (nodes > ranks) throw InputError(at.where, fmt::format("{} nodes for {} ranks", nodes, ranks));
   for (const auto& curve : curves) {
+    if (!curve.model.empty() && curve.model.size() != 3)
+      throw InputError(at.where,
+                       "model needs three numbers: hidden size, experts per token, experts");
     const auto& of_curve = curve.sizes.empty() ? sizes : curve.sizes;
     if (of_curve.empty() || of_curve.size() != curve.log_ratio.size())
       throw InputError(at.where, fmt::format("a curve has one log_ratio per size, found {} for {}",
@@ -126,23 +126,31 @@ CollectiveProfile read_collective_profile(const std::string& path) {
   return parse_collective_profile(read_text_file(path), path);
 }
 
+namespace {
+
+/// Every optional parameter of a profile is zero or empty unless it is written.
+void drop_nothings(Node& node) {
+  const auto is_nothing = [](const Node& value) {
+    if (value.is_sequence()) return value.items.empty();
+    return value.is_scalar() &&
+           (value.quoted ? value.text.empty() : value.text == "0" || value.text == "0 s");
+  };
+  if (node.is_mapping())
+    for (const auto& key : std::vector<std::string>(node.keys))
+      if (is_nothing(*node.find(key))) node.erase(key);
+  for (auto& item : node.items) drop_nothings(item);
+}
+
+}  // namespace
+
 std::string collective_profile_yaml(const CollectiveProfile& profile) {
   auto copy = profile;
   for (auto& fit : copy.fits)
     for (auto& curve : fit.curves)
       if (curve.sizes == fit.sizes) curve.sizes.clear();
   Node node = CollectiveProfile::parameters().write(copy);
-  const Node fits = *node.find("fits");
-  node.erase("fits");
-  std::string text = to_yaml(node) + "fits:\n";
-  // One fit per line, so that a difference between two versions can be read.
-  for (const auto& fit : fits.items) {
-    Node one = Node::sequence();
-    one.items.push_back(fit);
-    const auto flow = to_yaml(one);  // "[{...}]\n"
-    text += "  - " + flow.substr(1, flow.rfind(']') - 1) + "\n";
-  }
-  return text;
+  drop_nothings(node);
+  return to_yaml(node);
 }
 
 std::vector<std::string> collective_profile_names(const std::string& device) {

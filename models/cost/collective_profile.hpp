@@ -42,15 +42,17 @@ struct CollectiveForm {
 
 /// log(measured / form) of one shape at the sizes of its fit.
 struct CollectiveCurve {
-  std::int64_t hidden = 0, topk = 0, experts = 0;  ///< see TokenShape
-  double bytes_per_size = 1;                       ///< CollectiveWork::bytes per unit of size
-  double tokens_per_size = 0;                      ///< CollectiveWork::tokens per unit of size
-  std::vector<std::int64_t> sizes;                 ///< tokens of a rank, or bytes of the buffer
-  std::vector<std::int64_t> log_ratio;             ///< thousandths of a natural logarithm, per size
+  std::vector<std::int64_t> model;  ///< hidden, topk, experts (TokenShape); empty: plain buffers
+  double bytes_per_size = 1;        ///< CollectiveWork::bytes per unit of size
+  double tokens_per_size = 0;       ///< CollectiveWork::tokens per unit of size
+  std::vector<std::int64_t> sizes;  ///< tokens of a rank, or bytes of the buffer
+  std::vector<std::int64_t> log_ratio;  ///< thousandths of a natural logarithm, per size
 
-  TokenShape shape() const { return {hidden, topk, experts}; }
+  TokenShape shape() const {
+    return model.size() == 3 ? TokenShape{model[0], model[1], model[2]} : TokenShape{};
+  }
   CollectiveWork work(double size) const {
-    return {size * bytes_per_size, size * tokens_per_size, static_cast<double>(experts)};
+    return {size * bytes_per_size, size * tokens_per_size, static_cast<double>(shape().experts)};
   }
   static const Parameters<CollectiveCurve>& parameters();
 };

@@ -1,6 +1,7 @@
 #include "sim/transport/measured_collectives.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "models/cost/collective_traffic.hpp"
 #include "models/device/catalogue.hpp"
@@ -36,7 +37,8 @@ MeasuredCollectives::MeasuredCollectives(const std::string& device)
   for (const auto& name : collective_profile_names(device))
     profiles_.push_back(read_collective_profile(collective_profile_file(name)));
   std::ranges::stable_sort(profiles_, [](const auto& a, const auto& b) {
-    return rank_of(a) != rank_of(b) ? rank_of(a) < rank_of(b) : a.name > b.name;
+    return rank_of(a) != rank_of(b) ? rank_of(a) < rank_of(b)
+                                    : strverscmp(a.name.c_str(), b.name.c_str()) > 0;
   });
 }
 
