@@ -9,6 +9,7 @@
 #include <map>
 
 #include "calibrate/check.hpp"
+#include "calibrate/collectives.hpp"
 #include "calibrate/import.hpp"
 #include "calibrate/llmservingsim.hpp"
 #include "models/cost/profile_catalogue.hpp"
@@ -69,6 +70,30 @@ void write_profile(const Profile& profile, const std::string& out) {
   write_output_file(out, profile_yaml(profile));
 }
 
+/// Tables of collectives make a profile of their own kind; nothing when no table is of one.
+bool import_collective_tables(const CalibrateImportOptions& o, const Provenance& provenance) {
+  std::vector<CsvTable> tables;
+  std::size_t collective = 0;
+  for (const auto& path : o.tables) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) continue;
+    tables.push_back(read_csv(path));
+    collective += is_collective_table(tables.back());
+  }
+  if (collective == 0) return false;
+  if (collective < o.tables.size())
+    throw InputError("tables of collectives and of kernels make different profiles: import them in "
+                     "two calls");
+  const auto fitted = fit_collectives(
+      tables, load_device(data_path("models/device"), o.device), provenance);
+  write_output_file(o.out, collective_profile_yaml(fitted.profile));
+  fmt::print("{}: collectives of {} table{}\n", o.out, tables.size(),
+             tables.size() == 1 ? "" : "s");
+  print_left_out(fitted.left_out);
+  fmt::print("\n{}", describe_collectives(fitted.profile));
+  return true;
+}
+
 int calibrate_import_command(const CalibrateImportOptions& o) {
   const auto stem = stem_of(o.out);
   check_writable(o.out);
@@ -82,9 +107,12 @@ int calibrate_import_command(const CalibrateImportOptions& o) {
   request.provenance.library = o.library;
   request.provenance.version = o.version;
   request.provenance.driver = o.driver;
+  request.provenance.kind = "imported";
+  request.provenance.date = fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr)));
+  if (import_collective_tables(o, request.provenance)) return 0;
   const bool terminal = isatty(STDERR_FILENO) != 0;
   const auto imported =
-      import_profile(request, fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr))),
+      import_profile(request, request.provenance.date,
                      [&](const std::string& what) {
                        if (terminal) fmt::print(stderr, "fitting {}\n", what);
                      });

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "sim/cli/command.hpp"
+#include "sim/cli/collective_accuracy.hpp"
 #include "sim/cli/kernel_accuracy.hpp"
 #include "sim/cli/serving_accuracy.hpp"
 #include "sim/core/data_path.hpp"
@@ -114,12 +115,23 @@ std::vector<LedgerEntry> validate_kernels(const ValidateOptions& options, bool p
   return std::move(accuracy.entries);
 }
 
+std::vector<LedgerEntry> validate_collectives(const ValidateOptions& options, bool print) {
+  const auto file = reference_file("comm");
+  auto entries = collective_accuracy(std::filesystem::path(file).parent_path().string());
+  if (print)
+    fmt::print(
+        "collectives: predicted against measured times on sizes and shapes that no fit has seen\n\n"
+        "{}",
+        ledger_list(entries, options.markdown ? TableStyle::kMarkdown : TableStyle::kText));
+  return entries;
+}
+
 std::string today_utc() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr))); }
 
 }  // namespace
 
 int validate_command(const ValidateOptions& options) {
-  const std::vector<std::string> valid = {"kernels", "serving"};
+  const std::vector<std::string> valid = {"kernels", "collectives", "serving"};
   for (const auto& name : options.names)
     if (std::ranges::find(valid, name) == valid.end())
       throw InputError(fmt::format("unknown validation '{}'{}", name, did_you_mean(name, valid)));
@@ -133,6 +145,7 @@ int validate_command(const ValidateOptions& options) {
     std::ranges::move(validate(options, print), std::back_inserter(entries));
   };
   run("kernels", validate_kernels);
+  run("collectives", validate_collectives);
   run("serving", validate_serving);
   if (options.json.empty()) return 0;
   const auto json = ledger_json({today_utc(), version(), entries});

@@ -12,12 +12,22 @@ const std::vector<std::string>& names_of(Fidelity) {
   return names;
 }
 
+const std::vector<std::string>& names_of(CollectiveTimes) {
+  static const std::vector<std::string> names = {"links", "measured"};
+  return names;
+}
+
 const Parameters<NetworkConfig>& NetworkConfig::parameters() {
   static const auto list = Parameters<NetworkConfig>()
                                .optional("fidelity", &NetworkConfig::fidelity,
                                          "analytic: no contention between groups; aggregate: links "
                                          "that several groups load are "
                                          "simulated as flows")
+                               .optional("collectives", &NetworkConfig::collectives,
+                                         "time of a collective inside a node with its links to "
+                                         "itself; links: start-up plus the busiest link; measured: "
+                                         "the measured curve where the device has one for this "
+                                         "operation and number of ranks, else links")
                                .optional("dispatch", &NetworkConfig::dispatch,
                                          "how tokens travel to their experts and back")
                                .optional("dispatch_dtype", &NetworkConfig::dispatch_dtype,

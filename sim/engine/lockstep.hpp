@@ -14,15 +14,21 @@
 #include "sim/engine/rank_compute.hpp"
 #include "sim/engine/step.hpp"
 #include "sim/transport/exchange.hpp"
+#include "sim/transport/measured_collectives.hpp"
 
 namespace moesim {
 
 enum class Fidelity { analytic, aggregate };
 const std::vector<std::string>& names_of(Fidelity);
 
+/// Where the time of a collective with its links to itself comes from.
+enum class CollectiveTimes { links, measured };
+const std::vector<std::string>& names_of(CollectiveTimes);
+
 /// The section `network` of a scenario.
 struct NetworkConfig {
   Fidelity fidelity = Fidelity::aggregate;
+  CollectiveTimes collectives = CollectiveTimes::measured;
   Choice<Exchange> dispatch{"all-to-all"};
   std::optional<Dtype> dispatch_dtype;
   std::optional<Dtype> combine_dtype;
@@ -38,7 +44,8 @@ struct EngineParts {
   const CostModel& cost;
   const MoeLayers& moe;
   const NetworkConfig& transport;
-  Seconds host_time;  ///< of every step
+  Seconds host_time;                              ///< of every step
+  const MeasuredCollectives* measured = nullptr;  ///< null: times come from the links
 };
 
 /// Bytes over links and tokens over experts, summed over a run.

@@ -124,10 +124,19 @@ void StepBuilder::exchange(Phase phase, int layer, std::int64_t moe_layer) {
   const ExchangeLoad load{tokens, loads_.per_rank, stage_.rank_probability[local_layer],
                           stage_.node_probability[local_layer], bytes(1, dtype)};
   stage_.scratch->clear();
-  if (phase == Phase::dispatch)
-    stage_.exchange->dispatch(load, *stage_.scratch);
+  const bool there = phase == Phase::dispatch;
+  auto& transfer = *stage_.scratch;
+  if (there)
+    stage_.exchange->dispatch(load, transfer);
   else
-    stage_.exchange->combine(load, *stage_.scratch);
+    stage_.exchange->combine(load, transfer);
+  double busiest = 0;  // inside a node: what the busiest rank sends or receives
+  for (const int link : transfer.loads.touched())
+    busiest = std::max(busiest, transfer.loads.bytes(link));
+  const auto& moe = parts.model.moe;
+  take_measured(there ? stage_.exchange->measured_dispatch() : stage_.exchange->measured_combine(),
+                *stage_.expert_group, busiest, *std::ranges::max_element(tokens),
+                {parts.model.hidden, moe.top_k, moe.experts});
   communicate(phase, layer);
 }
 
@@ -142,9 +151,14 @@ void StepBuilder::tensor_collective(Phase phase, int layer,
   for (std::size_t r = 0; r < batches_.size();
        ++r) {  // at the same time, each data rank on its own GPUs
     transfer.latency = Seconds(0);
-    collective(s_.parts.network, stage_.tensor_groups[r],
-               bytes(batches_[r].tokens, s_.parts.precision.activations), transfer);
+    const auto& group = stage_.tensor_groups[r];
+    const double buffer = bytes(batches_[r].tokens, s_.parts.precision.activations);
+    collective(s_.parts.network, group, buffer, transfer);
     latency = std::max(latency, transfer.latency);
+    const bool reduces = collective == all_reduce;
+    const double passes = reduces ? 2 : 1, ranks = group.size();
+    take_measured(reduces ? "all_reduce" : "all_gather", group,
+                  passes * (ranks - 1) / ranks * buffer);
   }
   transfer.latency = latency;
   communicate(phase, layer);
@@ -232,6 +246,16 @@ void StepBuilder::busy(Phase phase, int layer, const Time& time) {
   clock_ += time.total;
 }
 
+void StepBuilder::take_measured(std::string_view operation, const Group& group, double bytes,
+                                double tokens, const TokenShape& shape) {
+  if (s_.parts.measured == nullptr || bytes <= 0) return;
+  const auto known = s_.parts.measured->time(operation, group, bytes, tokens, shape);
+  if (!known) return;
+  auto& transfer = *stage_.scratch;
+  transfer.trusted = known->measured && (!transfer.measured || transfer.trusted);
+  transfer.measured = std::max(transfer.measured.value_or(Seconds(0)), known->time);
+}
+
 void StepBuilder::communicate(Phase phase, int layer) {
   const auto& transfer = *stage_.scratch;
   const Seconds alone = transfer.alone(s_.parts.network);
@@ -244,16 +268,18 @@ void StepBuilder::communicate(Phase phase, int layer) {
   }
   Time time;
   time.total = alone;
-  time.unmeasured = alone;  // from the node profile's figures, not from a fit of this collective
+  // The node profile's figures are no fit of this collective.
+  time.unmeasured = transfer.trusted ? Seconds(0) : alone;
   auto& segments = cost_.stages.back();
   if (shared.empty()) return busy(phase, layer, time);
   if (record_) cost_.spans.push_back({phase, stage_index_, layer, clock_, alone});
   cost_.phase_s[at(phase)] += alone.value;
-  cost_.unmeasured_s += alone.value;
+  cost_.unmeasured_s += time.unmeasured.value;
   clock_ += alone;
-  segments.back().busy += transfer.latency;
+  const auto start = std::min(transfer.latency, alone);
+  segments.back().busy += start;
   segments.back().shared = std::move(shared);
-  segments.back().shared_alone = alone - transfer.latency;
+  segments.back().shared_alone = alone - start;
   segments.emplace_back();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <string_view>
 
 #include "sim/engine/lockstep.hpp"
 
@@ -55,6 +56,9 @@ class StepBuilder {
   void synchronise();
   void busy(Phase phase, int layer, const Time& time);
   void communicate(Phase phase, int layer);
+  /// The transfer takes at least as long as this operation was measured to take.
+  void take_measured(std::string_view operation, const Group& group, double bytes,
+                     double tokens = 0, const TokenShape& shape = {});
   void record_span(Phase phase, int layer, Seconds start, Seconds duration);
 
   void layer(int index, std::int64_t& moe_layer);

@@ -58,13 +58,14 @@ ErrorStatistics error_statistics(std::span<const double> errors) {
   std::vector<double> absolute;
   for (const double e : errors) absolute.push_back(std::abs(e));
   const auto size = distribution(std::span<const double>(absolute));
-  return {size.count, size.p50, size.p90, distribution(errors).p50};
+  return {size.count, size.p50, size.p90, distribution(errors).p50, size.mean};
 }
 
 std::optional<bool> LedgerEntry::pass() const {
-  if (!target) return std::nullopt;
-  return errors.n > 0 && errors.median_abs <= *target &&
-         (!target_p90 || errors.p90_abs <= *target_p90);
+  if (!target && !mean_target) return std::nullopt;
+  return errors.n > 0 && (!target || errors.median_abs <= *target) &&
+         (!target_p90 || errors.p90_abs <= *target_p90) &&
+         (!mean_target || errors.mean_abs <= *mean_target);
 }
 
 std::string ledger_json(const Ledger& ledger) {
@@ -82,7 +83,11 @@ std::string ledger_json(const Ledger& ledger) {
     row["p90_abs_error"] = known(e.p90_abs);
     row["bias"] = known(e.bias);
     row["target"] = or_null(entry.target);
-    row["target_p90"] = or_null(entry.target_p90);
+    if (entry.target_p90) row["target_p90"] = *entry.target_p90;
+    if (entry.mean_target) {
+      row["mean_abs_error"] = known(e.mean_abs);
+      row["mean_target"] = *entry.mean_target;
+    }
     row["pass"] = or_null(entry.pass());
     entries.push_back(std::move(row));
   }

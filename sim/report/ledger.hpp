@@ -17,6 +17,7 @@ struct ErrorStatistics {
   double median_abs = 0;  ///< median of |e|
   double p90_abs = 0;     ///< 90th percentile of |e|, linear interpolation between closest ranks
   double bias = 0;        ///< median of e
+  double mean_abs = 0;    ///< mean of |e| (MAPE)
 };
 
 /// All zero when there are no errors.
@@ -27,10 +28,11 @@ struct LedgerEntry {
   std::string group;   ///< e.g. "device hgx-h200"
   std::string metric;  ///< e.g. "tpot"
   ErrorStatistics errors;
-  std::int64_t left_out = 0;     ///< points of the group that could not be compared
-  std::optional<double> target;  ///< of the median, where design goals state one
-  std::optional<double> target_p90 = std::nullopt;  ///< of the 90th percentile
-  std::optional<bool> pass() const;  ///< nothing without a target; both where both are stated
+  std::int64_t left_out = 0;               ///< points of the group that could not be compared
+  std::optional<double> target;            ///< of the median, where design goals state one
+  std::optional<double> target_p90 = {};   ///< of the 90th percentile
+  std::optional<double> mean_target = {};  ///< of the mean of |e|
+  std::optional<bool> pass() const;        ///< nothing without a target; all that are stated
 };
 
 struct Ledger {

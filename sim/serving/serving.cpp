@@ -79,6 +79,7 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
               scenario.cluster.gpus(), places.parallel),
       network_(scenario.cluster),
       cost_(scenario.cost.make({device_})) {
+  if (scenario_.network.collectives == CollectiveTimes::measured) measured_.emplace(device_.name);
   const auto seed = static_cast<std::uint64_t>(scenario.seed);
   check_batch_size(scenario, layout_, model_.architecture.moe, places.parallel);
   // The memory check comes before the pools are sampled: a model that does not fit is refused at
@@ -142,8 +143,15 @@ std::int64_t Serving::requests() const {
 }
 
 EngineParts Serving::parts() const {
-  return {model_.architecture, model_.precision,          layout_, network_, *cost_, *moe_,
-          scenario_.network,   scenario_.engine.host_time};
+  return {model_.architecture,
+          model_.precision,
+          layout_,
+          network_,
+          *cost_,
+          *moe_,
+          scenario_.network,
+          scenario_.engine.host_time,
+          measured_ ? &*measured_ : nullptr};
 }
 
 // A link is shared when two groups, or two pipeline stages, load it: they run at the same time.

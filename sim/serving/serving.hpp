@@ -60,6 +60,7 @@ class Serving {
   Layout layout_;
   Network network_;
   std::unique_ptr<CostModel> cost_;
+  std::optional<MeasuredCollectives> measured_;  ///< when the scenario wants them
   std::unique_ptr<MoeLayers> moe_;
   MemoryPlan memory_;
   std::vector<TraceRequest> trace_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <span>
+#include <string_view>
 
 #include "sim/core/registry.hpp"
 #include "sim/transport/collectives.hpp"
@@ -36,6 +37,9 @@ class Exchange {
   virtual ~Exchange() = default;
   virtual void dispatch(const ExchangeLoad& load, Transfer& into) const = 0;
   virtual void combine(const ExchangeLoad& load, Transfer& into) const = 0;
+  /// What tables of measured collectives call the two directions; empty: nobody measured it.
+  virtual std::string_view measured_dispatch() const { return {}; }
+  virtual std::string_view measured_combine() const { return {}; }
 };
 
 /// Index of every rank's node within the group [ranks].

@@ -24,6 +24,9 @@ class AllToAll final : public Exchange {
   }
   void combine(const ExchangeLoad& load, Transfer& into) const override { move(load, true, into); }
 
+  std::string_view measured_dispatch() const override { return "low-latency dispatch"; }
+  std::string_view measured_combine() const override { return "low-latency combine"; }
+
  private:
   void move(const ExchangeLoad& load, bool reversed, Transfer& into) const {
     double tokens = 0, pairs = 0;

@@ -28,6 +28,9 @@ class AllGatherReduceScatter final : public Exchange {
     reduce_scatter(network_, group_, total(load), into);
   }
 
+  std::string_view measured_dispatch() const override { return "all_gather"; }
+  std::string_view measured_combine() const override { return "reduce_scatter"; }
+
  private:
   static double total(const ExchangeLoad& load) {
     return std::accumulate(load.tokens.begin(), load.tokens.end(), 0.0) * load.bytes_per_token;

@@ -28,6 +28,9 @@ class NodeDedup final : public Exchange {
   }
   void combine(const ExchangeLoad& load, Transfer& into) const override { move(load, true, into); }
 
+  std::string_view measured_dispatch() const override { return "dispatch"; }
+  std::string_view measured_combine() const override { return "combine"; }
+
  private:
   void move(const ExchangeLoad& load, bool reversed, Transfer& into) const {
     const double tokens = std::accumulate(load.tokens.begin(), load.tokens.end(), 0.0);
