@@ -82,10 +82,11 @@ bool import_collective_tables(const CalibrateImportOptions& o, const Provenance&
   }
   if (collective == 0) return false;
   if (collective < o.tables.size())
-    throw InputError("tables of collectives and of kernels make different profiles: import them in "
-                     "two calls");
-  const auto fitted = fit_collectives(
-      tables, load_device(data_path("models/device"), o.device), provenance);
+    throw InputError(
+        "tables of collectives and of kernels make different profiles: import them in "
+        "two calls");
+  const auto fitted =
+      fit_collectives(tables, load_device(data_path("models/device"), o.device), provenance);
   write_output_file(o.out, collective_profile_yaml(fitted.profile));
   fmt::print("{}: collectives of {} table{}\n", o.out, tables.size(),
              tables.size() == 1 ? "" : "s");
@@ -112,10 +113,9 @@ int calibrate_import_command(const CalibrateImportOptions& o) {
   if (import_collective_tables(o, request.provenance)) return 0;
   const bool terminal = isatty(STDERR_FILENO) != 0;
   const auto imported =
-      import_profile(request, request.provenance.date,
-                     [&](const std::string& what) {
-                       if (terminal) fmt::print(stderr, "fitting {}\n", what);
-                     });
+      import_profile(request, request.provenance.date, [&](const std::string& what) {
+        if (terminal) fmt::print(stderr, "fitting {}\n", what);
+      });
   write_profile(imported.profile, o.out);
   fmt::print("{}: {} rows of {} table{}\n", o.out, imported.rows, o.tables.size(),
              o.tables.size() == 1 ? "" : "s");

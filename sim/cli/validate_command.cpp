@@ -10,8 +10,8 @@
 #include <ctime>
 #include <filesystem>
 
-#include "sim/cli/command.hpp"
 #include "sim/cli/collective_accuracy.hpp"
+#include "sim/cli/command.hpp"
 #include "sim/cli/kernel_accuracy.hpp"
 #include "sim/cli/serving_accuracy.hpp"
 #include "sim/core/data_path.hpp"
