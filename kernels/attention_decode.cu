@@ -8,6 +8,7 @@
 // to join the warps at the end.
 
 #include "kernels/decode_gpu.cuh"
+#include "kernels/decode_layout.hpp"
 #include "kernels/mma.cuh"
 
 namespace moesim::kernels {
@@ -44,14 +45,6 @@ struct Fp8Cache {
   }
 };
 
-/// The first of the four dimensions that lane column `c` holds in step `s` of the sum: two of them
-/// are the columns 2c and 2c + 1 of the fragment, two are 2c + 8 and 2c + 9.
-template <class Cache>
-__device__ constexpr int key_dimension(int s, int c) {
-  constexpr int steps = Cache::kVector / 4;  // that one vector serves
-  return s / steps * 4 * Cache::kVector + c * Cache::kVector + s % steps * 4;
-}
-
 /// Sixteen tokens of one warp in registers.
 template <class Cache>
 struct TokenTile {
@@ -69,7 +62,7 @@ struct TokenTile {
 #pragma unroll
       for (int i = 0; i < kKeyVectors; ++i)
         key[n][i] = __ldg(reinterpret_cast<const uint4*>(
-            keys + (row + (4 * i + c) * Cache::kVector) * Cache::kElementBytes));
+            keys + (row + key_vector<Cache::kVector>(i, c)) * Cache::kElementBytes));
     }
 #pragma unroll
     for (int n = 0; n < 4; ++n) {
@@ -78,7 +71,7 @@ struct TokenTile {
 #pragma unroll
       for (int i = 0; i < kValueVectors; ++i)
         value[n][i] = __ldg(reinterpret_cast<const uint4*>(
-            values + (row + (8 * i + g) * Cache::kVector) * Cache::kElementBytes));
+            values + (row + value_vector<Cache::kVector>(i, g)) * Cache::kElementBytes));
     }
   }
 };
@@ -90,12 +83,6 @@ struct Accumulator {
   float sum[2] = {0, 0};  ///< of this lane's tokens only, until the end
   float out[kColumnTiles][4] = {};
 };
-
-template <class Cache>
-__device__ constexpr int output_dimension(int tile, int c, int e) {
-  return tile / Cache::kVector * 8 * Cache::kVector + (2 * c + e % 2) * Cache::kVector +
-         tile % Cache::kVector;
-}
 
 template <class Cache>
 __device__ void attend(const unsigned (&query)[kSteps][4], const TokenTile<Cache>& tile, int first,
@@ -172,7 +159,7 @@ __device__ void finish(Accumulator& sums, const DecodePass& pass, int rows, std:
         const float weight = exp2f(sums.largest[half] - overall);
 #pragma unroll
         for (int i = 0; i < 2 * kColumnTiles; ++i) {
-          float& target = out[row][output_dimension<Cache>(i / 2, c, i % 2)];
+          float& target = out[row][output_dimension<Cache::kVector>(i / 2, c, i % 2)];
           target = (turn == 0 ? 0 : target) + weight * sums.out[i / 2][2 * half + i % 2];
         }
       }
@@ -214,8 +201,8 @@ __global__ void __launch_bounds__(32 * kWarps) decode_kernel(DecodePass pass, in
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       const int row = g + i % 2 * 8;
-      const __nv_bfloat16* q =
-          pass.queries + (part * group + row) * kDim + key_dimension<Cache>(s, c) + i / 2 * 2;
+      const __nv_bfloat16* q = pass.queries + (part * group + row) * kDim +
+                               key_dimension<Cache::kVector>(s, c) + i / 2 * 2;
       query[s][i] = row < group ? packed(__bfloat162float(q[0]), __bfloat162float(q[1]),
                                          typename Cache::Number{})
                                 : 0U;

@@ -10,7 +10,7 @@
 
 #include "kernels/decode_gpu.cuh"
 #include "kernels/mma.cuh"
-#include "kernels/swizzle.cuh"
+#include "kernels/swizzle.hpp"
 
 namespace moesim::kernels {
 namespace {

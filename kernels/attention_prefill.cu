@@ -11,7 +11,7 @@
 #include "kernels/gpu_memory.cuh"
 #include "kernels/mma.cuh"
 #include "kernels/softmax.cuh"
-#include "kernels/swizzle.cuh"
+#include "kernels/swizzle.hpp"
 
 namespace moesim::kernels {
 namespace {
@@ -186,7 +186,7 @@ class PrefillGpu final : public PrefillDevice {
   std::string name() const override { return gpu_.properties().name; }
   std::string library() const override { return cuda_version(); }
   std::string dtype() const override { return "bf16"; }
-  std::size_t cache_bytes() const override { return l2_bytes(gpu_); }
+  std::size_t cache_bytes() const override { return cold_bytes_of(gpu_) / 2; }
   std::size_t memory_bytes() const override { return usable_bytes(0); }
 
   void fill(const PrefillShape& shape, std::size_t sets, std::uint64_t seed) override {
@@ -195,7 +195,8 @@ class PrefillGpu final : public PrefillDevice {
     out_.reset();
     in_ = allocate<__nv_bfloat16>(shape.input_elements() * sets);
     out_ = allocate<__nv_bfloat16>(shape.query_elements() * sets);
-    fill_array(gpu_, in_.get(), shape.input_elements() * sets, seed, shape.mantissa_bits());
+    fill_array(gpu_, in_.get(), shape.input_elements() * sets,
+               ExactValues{seed, shape.mantissa_bits()});
     // Not a number, so that an element nobody writes is found.
     check(cudaMemsetAsync(out_.get(), 0xff, out_bytes, gpu_.stream()), "cannot clear the output");
     check(cudaStreamSynchronize(gpu_.stream()), "filling the arrays failed");

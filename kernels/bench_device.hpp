@@ -8,9 +8,11 @@
 #include <ostream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/command_line.hpp"
+#include "kernels/rotation.hpp"
 #include "kernels/table.hpp"
 #include "kernels/timing.hpp"
 #include "kernels/values.hpp"
@@ -32,12 +34,6 @@ class BenchDevice {
   /// What is left of a value after it was stored as `dtype` (fp32, bf16, fp8).
   virtual float stored(const std::string& dtype, float value) const = 0;
 };
-
-/// Numbers of buffers that passes rotate over so that none finds its data in the cache: at least
-/// one, and a multiple of what one pass uses.
-inline std::size_t sets_to_rotate(std::size_t cold_bytes, std::size_t bytes_of_one_pass) {
-  return bytes_of_one_pass == 0 ? 1 : (cold_bytes + bytes_of_one_pass - 1) / bytes_of_one_pass;
-}
 
 /// Compares row by row, so that one wrong element in a row of a few hundred is seen: the norm of
 /// the difference may be `tolerance` of the row's own. Throws with `what` when it is not, and when
@@ -63,6 +59,17 @@ inline void check_rows(const std::string& what, const std::vector<float>& actual
 /// The error that rounding of a dtype leaves in a row, with a margin of about four.
 inline double tolerance_of(const std::string& dtype) { return dtype == "fp32" ? 1e-5 : 0.02; }
 
+/// Cells that a point has behind the common ones: none, unless it has a more_cells() of its own.
+template <class Point>
+auto more_cells(const Point& point, const Summary& summary, int)
+    -> decltype(point.more_cells(summary)) {
+  return point.more_cells(summary);
+}
+template <class Point>
+std::vector<std::string> more_cells(const Point&, const Summary&, long) {
+  return {};
+}
+
 /// Measures every point and writes its row as soon as it is known. Point has key_cells();
 /// Device::prepare(point, seed) makes its data, Device::sampler(point) its clock. With more than
 /// one round the points are gone through so many times, which spreads the samples of each over the
@@ -86,9 +93,11 @@ void measure_points(Device& device, std::vector<Point> points, const Options& op
         if (round < policy.rounds) continue;
         summary = summarize(samples_s[i], policy.noisy_cv);
       }
-      table.write(row_with_values(points[i].key_cells(),
-                                  {device.hot(), device.library(points[i]), device.name()}, sampler,
-                                  summary));
+      auto row = row_with_values(points[i].key_cells(),
+                                 {device.hot(), device.library(points[i]), device.name()}, sampler,
+                                 summary);
+      for (std::string& cell : more_cells(points[i], summary, 0)) row.push_back(std::move(cell));
+      table.write(row);
     }
 }
 

@@ -64,7 +64,7 @@ class ContentionGpu final : public ContentionDevice {
   ContentionGpu() { pools_.check_round_trip(gpu_.stream()); }
 
   std::string name() const override { return gpu_.properties().name; }
-  std::string library() const override { return cublaslt_version(); }
+  std::string library() const override { return cublas_library("cublasLt"); }
   std::string dtype() const override { return "bf16"; }
   bool hot() const override { return false; }
   /// Weights of 302 MB: more than twice the cache of any GPU so far (126 MB on a B200).
@@ -160,8 +160,8 @@ class ContentionGpu final : public ContentionDevice {
       record(stop_, gpu_.stream());
       check(cudaEventSynchronize(stop_.handle), "a pass failed");
       check(cudaEventSynchronize(other_done_.handle), "the work beside a pass failed");
-      if (between(go_, stop_) <= between(go_, other_done_))
-        return between(start_, stop_) / static_cast<double>(repeats);
+      if (seconds_between(go_, stop_) <= seconds_between(go_, other_done_))
+        return seconds_between(start_, stop_) / static_cast<double>(repeats);
       loads *= 2;
       if (loads > kMostLoads)
         throw std::runtime_error("contention " + point_.kind +
@@ -175,7 +175,7 @@ class ContentionGpu final : public ContentionDevice {
     work();
     record(stop_, gpu_.stream());
     check(cudaEventSynchronize(stop_.handle), "a pass failed");
-    return between(start_, stop_);
+    return seconds_between(start_, stop_);
   }
 
   template <class Work>
@@ -183,16 +183,6 @@ class ContentionGpu final : public ContentionDevice {
     timed(work);  // the first one loads the kernel
     const double first_s = timed(work);
     return std::max(std::min(first_s, timed(work)), 1e-6);
-  }
-
-  static void record(const Event& event, cudaStream_t stream) {
-    check(cudaEventRecord(event.handle, stream), "cannot record an event");
-  }
-
-  static double between(const Event& from, const Event& to) {
-    float milliseconds = 0;
-    check(cudaEventElapsedTime(&milliseconds, from.handle, to.handle), "cannot read the events");
-    return 1e-3 * static_cast<double>(milliseconds);
   }
 
   Gpu gpu_;  // first: where there is no device, it says so

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "kernels/command_line.hpp"
-#include "kernels/gemm_values.hpp"
+#include "kernels/gemm_shape.hpp"
 #include "kernels/shuffle.hpp"
 #include "kernels/table.hpp"
 #include "kernels/timing.hpp"

@@ -27,7 +27,7 @@ struct Product {
   static Matrix filled(std::size_t rows, std::size_t columns, std::uint64_t seed) {
     Matrix matrix(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(columns));
     for (std::size_t i = 0; i < rows * columns; ++i)
-      matrix.data()[i] = gemm_value(i, seed, kBf16Steps);
+      matrix.data()[i] = random_value(i, seed, kMantissaBitsBf16);
     return matrix;
   }
 };
@@ -94,7 +94,7 @@ class ContentionCpu final : public ContentionDevice {
     product_ = std::make_unique<Product>(point.shape);
     product_->run();
     check_product(
-        "contention", point.shape, kBf16Steps, [this](std::size_t row, std::size_t column) {
+        "contention", point.shape, kMantissaBitsBf16, [this](std::size_t row, std::size_t column) {
           return static_cast<double>(
               product_->d(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(column)));
         });

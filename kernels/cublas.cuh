@@ -14,7 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/gpu_bench.cuh"
+#include "kernels/gemm_shape.hpp"
+#include "kernels/gpu_memory.cuh"
 
 namespace moesim::kernels {
 
@@ -23,7 +24,7 @@ inline void check(cublasStatus_t status, const std::string& what) {
     throw std::runtime_error(what + ": " + cublasGetStatusString(status));
 }
 
-/// The version of the library that is loaded, as in "cublas 13.1.0".
+/// The version of the library that is loaded, as in "cublasLt 13.1.0".
 inline std::string cublas_library(const std::string& name) {
   const std::size_t version = cublasLtGetVersion();
   return name + " " + std::to_string(version / 10000) + "." +
@@ -64,6 +65,10 @@ class Cublas {
   cublasHandle_t handle_ = nullptr;
 };
 
+/// What the heuristic takes for granted unless it is told otherwise (cuBLAS documentation,
+/// CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES and its like).
+constexpr std::size_t kLtAlignment = 256;
+
 class CublasLt {
  public:
   CublasLt() : workspace_(allocate<char>(kWorkspaceBytes)) {
@@ -81,25 +86,33 @@ class CublasLt {
   cublasLtHandle_t handle_ = nullptr;
 };
 
+/// What a product counts on beside its shape.
+struct LtOptions {
+  int algorithms = 1;  ///< how many to ask the heuristic for
+  int sms = 0;         ///< multiprocessors that the kernel should count on; 0: all
+  /// Of the weights and of x, for the fp8 types (fp8_scales.hpp says where each lies).
+  std::vector<float> weights_scales = {1.0F}, x_scales = {1.0F};
+};
+
 /// d [m x n] bf16 = x [m x k] * weights [n x k]^T in bf16, fp8 (one scale for each tensor) or
-/// fp8_block (scales for 128 x 128 weights and 1 x 128 inputs). All scales are one.
+/// fp8_block (scales for 128 x 128 weights and 1 x 128 inputs). x, weights and d begin at multiples
+/// of kLtAlignment.
 class LtMatmul {
  public:
-  LtMatmul(const CublasLt& lt, const std::string& dtype, std::size_t m, std::size_t n,
-           std::size_t k, int algorithms)
+  LtMatmul(const CublasLt& lt, const std::string& dtype, const GemmShape& shape,
+           const LtOptions& options = {})
       : lt_(&lt) {
     const cudaDataType_t type = dtype == "bf16" ? CUDA_R_16BF : CUDA_R_8F_E4M3;
     check(cublasLtMatmulDescCreate(&matmul_, CUBLAS_COMPUTE_32F, CUDA_R_32F), "cublasLt product");
     set(CUBLASLT_MATMUL_DESC_TRANSA, CUBLAS_OP_T);
     set(CUBLASLT_MATMUL_DESC_TRANSB, CUBLAS_OP_N);
-    if (dtype != "bf16") make_scales(dtype, m, n, k);
-    check(cublasLtMatrixLayoutCreate(&weights_, type, k, n, static_cast<std::int64_t>(k)),
-          "cublasLt layout");
-    check(cublasLtMatrixLayoutCreate(&x_, type, k, m, static_cast<std::int64_t>(k)),
-          "cublasLt layout");
-    check(cublasLtMatrixLayoutCreate(&d_, CUDA_R_16BF, n, m, static_cast<std::int64_t>(n)),
-          "cublasLt layout");
-    find_algorithms(algorithms);
+    if (options.sms > 0)
+      set(CUBLASLT_MATMUL_DESC_SM_COUNT_TARGET, static_cast<std::int32_t>(options.sms));
+    if (dtype != "bf16") make_scales(dtype, options);
+    layout(weights_, type, shape.k, shape.n);
+    layout(x_, type, shape.k, shape.m);
+    layout(d_, CUDA_R_16BF, shape.n, shape.m);
+    find_algorithms(options.algorithms);
   }
   LtMatmul(const LtMatmul&) = delete;
   LtMatmul& operator=(const LtMatmul&) = delete;
@@ -115,6 +128,9 @@ class LtMatmul {
 
   void run(std::size_t algorithm, const void* x, const void* weights, void* d,
            cudaStream_t stream) const {
+    for (const void* matrix : {x, weights, static_cast<const void*>(d)})
+      if (reinterpret_cast<std::uintptr_t>(matrix) % kLtAlignment != 0)
+        throw std::logic_error("a matrix begins where cublasLt does not expect it");
     const float one = 1, zero = 0;
     check(cublasLtMatmul(lt_->handle(), matmul_, &one, weights, weights_, x, x_, &zero, d, d_, d,
                          d_, &found_.at(algorithm).algo, lt_->workspace(), kWorkspaceBytes, stream),
@@ -128,20 +144,23 @@ class LtMatmul {
           "cublasLt attribute");
   }
 
-  void make_scales(const std::string& dtype, std::size_t m, std::size_t n, std::size_t k) {
-    // Enough for every mode and its padding; which scale lies where does not matter as all are one.
-    const std::size_t blocks = k / 128 + 4;
-    const std::vector<float> ones(dtype == "fp8" ? 1 : blocks * (std::max(m, n) + 256), 1.0F);
-    for (auto* scales : {&weights_scale_, &x_scale_}) {
-      *scales = allocate<float>(ones.size());
-      upload(scales->get(), ones);
-    }
+  static void layout(cublasLtMatrixLayout_t& out, cudaDataType_t type, std::size_t rows,
+                     std::size_t columns) {
+    check(cublasLtMatrixLayoutCreate(&out, type, rows, columns, static_cast<std::int64_t>(rows)),
+          "cublasLt layout");
+  }
+
+  void make_scales(const std::string& dtype, const LtOptions& options) {
+    upload(weights_scale_.reserve(options.weights_scales.size()), options.weights_scales);
+    upload(x_scale_.reserve(options.x_scales.size()), options.x_scales);
     set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, static_cast<const void*>(weights_scale_.get()));
     set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, static_cast<const void*>(x_scale_.get()));
     if (dtype == "fp8") return;
 #if CUDART_VERSION >= 12090
     set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, CUBLASLT_MATMUL_MATRIX_SCALE_BLK128x128_32F);
     set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, CUBLASLT_MATMUL_MATRIX_SCALE_VEC128_32F);
+#else
+    throw std::logic_error("this cublasLt has no scales of blocks");
 #endif
   }
 
@@ -170,7 +189,7 @@ class LtMatmul {
   }
 
   const CublasLt* lt_;
-  DeviceArray<float> weights_scale_, x_scale_;
+  GrowingArray<float> weights_scale_, x_scale_;
   cublasLtMatmulDesc_t matmul_ = nullptr;
   cublasLtMatrixLayout_t weights_ = nullptr, x_ = nullptr, d_ = nullptr;
   std::vector<cublasLtMatmulHeuristicResult_t> found_;

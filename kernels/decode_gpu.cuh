@@ -28,7 +28,7 @@ class DecodeGpu : public DecodeDevice {
  public:
   std::string name() const override { return gpu_.properties().name; }
   std::string library() const override { return cuda_version(); }
-  std::size_t cache_bytes() const override { return l2_bytes(gpu_); }
+  std::size_t cache_bytes() const override { return cold_bytes_of(gpu_) / 2; }
   std::size_t memory_bytes() const override { return usable_bytes(capacity_); }
 
   void fill(const DecodeShape& shape, std::size_t sets, std::uint64_t seed) override {
@@ -43,7 +43,8 @@ class DecodeGpu : public DecodeDevice {
     log_sum_.reset();
     log_sum_ = allocate<float>(rows * most_splits_);
     fill_cache(shape, shape.kv_elements() * sets, seed);
-    fill_array(gpu_, queries_.get(), shape.query_elements(), query_seed(seed), kMantissaBitsBf16);
+    fill_array(gpu_, queries_.get(), shape.query_elements(),
+               ExactValues{query_seed(seed), kMantissaBitsBf16});
     // Not a number, so that an element nobody writes is found.
     check(cudaMemsetAsync(out_.get(), 0xff, shape.output_elements() * sizeof(__nv_bfloat16),
                           gpu_.stream()),
@@ -101,12 +102,11 @@ class DecodeGpu : public DecodeDevice {
       cache_ = allocate<unsigned char>(bytes);
       capacity_ = bytes;
     }
+    const ExactValues values{seed, shape.mantissa_bits()};
     if (shape.kv_dtype == "fp8")
-      fill_array(gpu_, reinterpret_cast<__nv_fp8_e4m3*>(cache_.get()), elements, seed,
-                 shape.mantissa_bits());
+      fill_array(gpu_, reinterpret_cast<Fp8*>(cache_.get()), elements, values);
     else
-      fill_array(gpu_, reinterpret_cast<__nv_bfloat16*>(cache_.get()), elements, seed,
-                 shape.mantissa_bits());
+      fill_array(gpu_, reinterpret_cast<Bf16*>(cache_.get()), elements, values);
     filled_dtype_ = shape.kv_dtype;
     filled_seed_ = seed;
     filled_ = elements;

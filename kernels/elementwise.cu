@@ -71,7 +71,7 @@ __global__ void silu_mul_quant_kernel(const __nv_bfloat16* in, __nv_fp8_e4m3* ou
     for (int j = 0; j < kVector; ++j) largest = fmaxf(largest, fabsf(values[j]));
     for (int lanes = 8; lanes > 0; lanes /= 2)
       largest = fmaxf(largest, __shfl_xor_sync(half_warp, largest, lanes));
-    const float scale = fmaxf(largest, 1e-12F) / kLargestQuantised;  // zeros stay zeros
+    const float scale = fmaxf(largest, 1e-12F) / kLargestE4m3;  // zeros stay zeros
     union {
       __nv_fp8_e4m3 numbers[kVector];
       uint2 all;
@@ -156,7 +156,7 @@ class ElementwiseGpu final : public ElementwiseDevice {
   bool quantises() const override {
     return 10 * gpu_.properties().major + gpu_.properties().minor >= 89;
   }
-  std::size_t cache_bytes() const override { return l2_bytes(gpu_); }
+  std::size_t cache_bytes() const override { return cold_bytes_of(gpu_) / 2; }
   std::size_t memory_bytes() const override { return usable_bytes(0); }
 
   void fill(const ElementwiseShape& shape, std::size_t sets, std::uint64_t seed) override {
@@ -169,8 +169,10 @@ class ElementwiseGpu final : public ElementwiseDevice {
     out_ = allocate<unsigned char>(shape.output_stride() * sets);
     weights_ = allocate<__nv_bfloat16>(shape.width);
     table_ = allocate<float>(table.size());
-    fill_array(gpu_, in_.get(), shape.input_elements() * sets, seed, shape.mantissa_bits());
-    fill_array(gpu_, weights_.get(), shape.width, weight_seed(seed), shape.mantissa_bits());
+    fill_array(gpu_, in_.get(), shape.input_elements() * sets,
+               ExactValues{seed, shape.mantissa_bits()});
+    fill_array(gpu_, weights_.get(), shape.width,
+               ExactValues{weight_seed(seed), shape.mantissa_bits()});
     check(cudaMemcpyAsync(table_.get(), table.data(), table.size() * sizeof(float),
                           cudaMemcpyHostToDevice, gpu_.stream()),
           "cannot copy the table of cosines");

@@ -9,8 +9,6 @@
 
 namespace moesim::kernels {
 
-constexpr float kLargestE4m3 = 448.0F;
-
 /// Without branches, so that a loop over it becomes vector code.
 constexpr std::uint8_t to_e4m3(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);

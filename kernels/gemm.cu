@@ -22,7 +22,7 @@ class GemmGpu final : public OnGpu<GemmDevice> {
 #if CUDART_VERSION < 12090
     if (point.dtype == "fp8_block") return false;
 #endif
-    return LtMatmul(lt_, point.dtype, point.m, point.n, point.k, 1).algorithms() > 0;
+    return LtMatmul(lt_, point.dtype, {point.m, point.n, point.k}).algorithms() > 0;
   }
 
   std::string library(const GemmPoint&) const override { return cublas_library("cublasLt"); }
@@ -36,7 +36,10 @@ class GemmGpu final : public OnGpu<GemmDevice> {
     d_.reserve(point.m * point.n);
     fill(weights_.get(), sets_ * weights, seed + 1, 0.0625F);  // weight_value
     fill(x_.get(), point.m * point.k, seed, 1);                // input_value
-    matmul_ = std::make_unique<LtMatmul>(lt_, point.dtype, point.m, point.n, point.k, 4);
+    const LtOptions how{4, 0, weights_scales(point.dtype, point.n, point.k, seed),
+                        x_scales(point.dtype, point.m, point.k, seed)};
+    matmul_ =
+        std::make_unique<LtMatmul>(lt_, point.dtype, GemmShape{point.m, point.n, point.k}, how);
     if (matmul_->algorithms() == 0) throw std::runtime_error("cublasLt has no algorithm any more");
     algorithm_ = point.algo == "heuristic" ? 0 : fastest(weights);
   }
@@ -54,9 +57,9 @@ class GemmGpu final : public OnGpu<GemmDevice> {
  private:
   void fill(unsigned char* out, std::size_t size, std::uint64_t seed, float scale) {
     if (element_ == sizeof(Bf16))
-      fill_signed(gpu_, reinterpret_cast<Bf16*>(out), size, seed, scale);
+      fill_array(gpu_, reinterpret_cast<Bf16*>(out), size, SignedValues{seed, scale});
     else
-      fill_signed(gpu_, reinterpret_cast<Fp8*>(out), size, seed, scale);
+      fill_array(gpu_, reinterpret_cast<Fp8*>(out), size, SignedValues{seed, scale});
   }
 
   void pass(std::size_t weights, std::size_t set) {

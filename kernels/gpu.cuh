@@ -1,8 +1,9 @@
 // What the CUDA microbenchmarks share: the device, its memory, and how a pass is timed. A pass
-// shorter than 50 us is captured many times in a CUDA graph and timed by events around a replay, so
-// that launches from the host do not count; the gap between graph nodes, about a microsecond, does.
-// A longer pass has a pair of events of its own. Uses device 0 of CUDA_VISIBLE_DEVICES. Every
-// failure of the runtime becomes an exception that names it.
+// shorter than 50 us is captured many times in a CUDA graph and timed by events around a replay; a
+// longer one has a pair of events of its own. The host enqueues while the device is held before the
+// first event, so launches do not count; the gap between graph nodes, about a microsecond, does.
+// Uses device 0 of CUDA_VISIBLE_DEVICES. Every failure of the runtime becomes an exception that
+// names it.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -52,6 +53,25 @@ struct Event {
   Event& operator=(const Event&) = delete;
   ~Event() { cudaEventDestroy(handle); }
 };
+
+inline void record(const Event& event, cudaStream_t stream) {
+  check(cudaEventRecord(event.handle, stream), "cannot record an event");
+}
+
+/// Of two events that have happened.
+inline double seconds_between(const Event& start, const Event& stop) {
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, start.handle, stop.handle), "cannot read the events");
+  return 1e-3 * static_cast<double>(milliseconds);
+}
+
+/// Keeps the stream busy while the host enqueues what is timed behind it.
+__global__ void hold_kernel(long long cycles) {
+  const long long start = clock64();
+  while (clock64() - start < cycles) {
+  }
+}
+constexpr long long kHoldCycles = 100000;  ///< some 50 us, in which a host launches ten kernels
 
 struct Stream {
   cudaStream_t handle = nullptr;
@@ -149,22 +169,10 @@ class Gpu {
 
   void synchronize() const { check(cudaStreamSynchronize(stream()), "a pass failed"); }
 
- private:
-  template <class Work>
-  double timed(Work work) {
-    check(cudaEventRecord(start_.handle, stream()), "cannot record an event");
-    work();
-    check(cudaEventRecord(stop_.handle, stream()), "cannot record an event");
-    check(cudaEventSynchronize(stop_.handle), "a pass failed");
-    float milliseconds = 0;
-    check(cudaEventElapsedTime(&milliseconds, start_.handle, stop_.handle),
-          "cannot read the events");
-    return 1e-3 * static_cast<double>(milliseconds);
-  }
-
-  /// Shared, because a std::function has to be copyable.
+  /// `repeats` passes that go round the sets, ready to be launched. Shared, because a std::function
+  /// has to be copyable.
   template <class Pass>
-  std::shared_ptr<Graph> capture(std::size_t sets, std::size_t repeats, Pass pass) {
+  std::shared_ptr<Graph> capture(std::size_t sets, std::size_t repeats, Pass pass) const {
     cudaGraph_t recorded = nullptr;
     check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal), "cannot capture");
     try {
@@ -183,6 +191,19 @@ class Gpu {
     cudaGraphDestroy(recorded);
     check(status, "cannot instantiate a graph");
     return graph;
+  }
+
+ private:
+  template <class Work>
+  double timed(Work work) {
+    // On an idle stream the first event would happen before the host has launched anything.
+    hold_kernel<<<1, 1, 0, stream()>>>(kHoldCycles);
+    check(cudaGetLastError(), "cannot launch");
+    record(start_, stream());
+    work();
+    record(stop_, stream());
+    check(cudaEventSynchronize(stop_.handle), "a pass failed");
+    return seconds_between(start_, stop_);
   }
 
   cudaDeviceProp properties_ = open_device();  // first: where there is no device, it says so

@@ -2,10 +2,13 @@
 // for fp8, which that does not take, one cublasLt product after the other in a CUDA graph. See
 // grouped_gemm.hpp for what it measures and gpu.cuh for how it is timed.
 
+#include <iostream>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "kernels/cublas.cuh"
+#include "kernels/gpu_bench.cuh"
 #include "kernels/grouped_gemm.hpp"
 #include "kernels/grouped_tiles.cuh"
 
@@ -57,12 +60,30 @@ class CublasGroups {
 
 class GroupedGpu final : public OnGpu<GroupedDevice> {
  public:
+  GroupedGpu() : groups_in_cublas_(multiplies_groups()) {
+    if (!groups_in_cublas_)
+      std::cerr << "grouped_gemm: cublas is left out, it multiplies no groups here\n";
+  }
+
   std::vector<std::string> libraries(const std::string& dtype) const override {
     if (dtype == "fp8" && compute_capability() >= 89 && multiplies_few_rows_in_fp8())
       return {"cublasLt-loop"};
     if (dtype != "bf16") return {};
-    if (CUDART_VERSION < 12050) return {"own"};
+    if (!groups_in_cublas_) return {"own"};
     return {"own", "cublas"};
+  }
+
+  bool supports(const GroupedPoint& point) const override {
+    if (point.library != "cublasLt-loop") return true;
+    const std::size_t h = point.hidden, n = point.intermediate;
+    const std::set<int> counts(point.counts.begin(), point.counts.end());
+    for (const int count : counts) {
+      const auto rows = static_cast<std::size_t>(count);
+      if (count > 0 && (LtMatmul(lt_, "fp8", {rows, 2 * n, h}).algorithms() == 0 ||
+                        LtMatmul(lt_, "fp8", {rows, h, n}).algorithms() == 0))
+        return false;
+    }
+    return true;
   }
 
   std::string library(const GroupedPoint& point) const override {
@@ -105,17 +126,31 @@ class GroupedGpu final : public OnGpu<GroupedDevice> {
   }
 
  private:
+  /// Whether this cuBLAS has the call and the device it asks for.
+  bool multiplies_groups() {
+    if (CUDART_VERSION < 12050) return false;
+    const GroupedPoint point{"cublas", "bf16", "gate_up", 256, 128, {3, 1}, "probe"};
+    prepare(point, 1);
+    try {
+      pass(point, 0);
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+    gpu_.synchronize();
+    return true;
+  }
+
   bool multiplies_few_rows_in_fp8() const {
     for (const std::size_t rows : {1, 3, 17})
-      if (LtMatmul(lt_, "fp8", rows, 256, 256, 1).algorithms() == 0) return false;
+      if (LtMatmul(lt_, "fp8", {rows, 256, 256}).algorithms() == 0) return false;
     return true;
   }
 
   void fill(unsigned char* out, std::size_t size, std::uint64_t seed, float scale) {
     if (element_ == sizeof(Bf16))
-      fill_signed(gpu_, reinterpret_cast<Bf16*>(out), size, seed, scale);
+      fill_array(gpu_, reinterpret_cast<Bf16*>(out), size, SignedValues{seed, scale});
     else
-      fill_signed(gpu_, reinterpret_cast<Fp8*>(out), size, seed, scale);
+      fill_array(gpu_, reinterpret_cast<Fp8*>(out), size, SignedValues{seed, scale});
   }
 
   /// Weights do not depend on the point but for their type, so they are made once.
@@ -183,7 +218,8 @@ class GroupedGpu final : public OnGpu<GroupedDevice> {
                          std::size_t n, std::size_t k) {
       auto& product = products[rows];
       if (product == nullptr)
-        product = std::make_unique<LtMatmul>(lt_, "fp8", static_cast<std::size_t>(rows), n, k, 1);
+        product =
+            std::make_unique<LtMatmul>(lt_, "fp8", GemmShape{static_cast<std::size_t>(rows), n, k});
       if (product->algorithms() == 0)
         throw std::runtime_error("cublasLt cannot multiply " + std::to_string(rows) +
                                  " rows in fp8 here");
@@ -271,6 +307,7 @@ class GroupedGpu final : public OnGpu<GroupedDevice> {
   CublasGroups gate_up_groups_, down_groups_;
   std::map<int, std::unique_ptr<LtMatmul>> gate_up_products_, down_products_;
   std::vector<std::vector<std::size_t>> slots_;
+  bool groups_in_cublas_ = false;  // last: finding out uses the above
 };
 
 }  // namespace

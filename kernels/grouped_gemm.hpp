@@ -67,6 +67,7 @@ class GroupedDevice : public BenchDevice {
  public:
   virtual std::vector<std::string> libraries(const std::string& dtype) const = 0;
   virtual std::string library(const GroupedPoint& point) const = 0;
+  virtual bool supports(const GroupedPoint&) const { return true; }
   virtual void prepare(const GroupedPoint& point, std::uint64_t seed) = 0;
   /// One pass over set 0.
   virtual std::vector<float> result(const GroupedPoint& point) = 0;
@@ -116,7 +117,7 @@ inline void check_grouped(GroupedDevice& device, const std::string& library,
                           const std::string& dtype, const std::string& stage, std::uint64_t seed) {
   const std::vector<std::vector<int>> cases = {{3, 0, 17, 1}, {40, 150, 0, 70}, {200, 300}};
   for (const std::vector<int>& counts : cases) {
-    const GroupedPoint point{library, dtype, stage, 256, 128, counts, "check"};
+    const GroupedPoint point{library, dtype, stage, 512, 256, counts, "check"};
     device.prepare(point, seed);
     check_rows("grouped_gemm " + dtype + " " + stage + " (" + library + ")", device.result(point),
                grouped_reference(device, point, seed), point.output_width(), tolerance_of(dtype));
@@ -175,7 +176,7 @@ inline std::vector<GroupedPoint> grouped_cuda_points(const std::string& library,
     if (!full) continue;
     for (const char* stage : {"gate_up", "down"})
       add_uniform(points, {library, dtype, stage, hidden, intermediate, {}, {}}, {8, 64},
-                  {1, 16, 128, 1024});
+                  {16, 1024});
   }
   if (dtype != "bf16") return points;
   for (const std::size_t hidden : {std::size_t{2048}, std::size_t{7168}})
@@ -186,6 +187,7 @@ inline std::vector<GroupedPoint> grouped_cuda_points(const std::string& library,
           {library, dtype, "both", hidden, hidden == 2048U ? 768U : 2048U, counts, "idle"});
     }
   for (const std::size_t tokens : {16, 64, 256, 1024, 4096}) {
+    if (!full && tokens != 64 && tokens != 1024) continue;
     for (const auto& [sigma, name] : {std::pair<double, const char*>{0, "sigma_0"},
                                       {0.7, "sigma_0.7"},
                                       {1.0, "sigma_1.0"},
@@ -227,7 +229,8 @@ inline std::vector<GroupedPoint> plan_grouped(const GroupedDevice& device, const
   const std::size_t memory = device.memory_bytes();
   points.erase(std::remove_if(points.begin(), points.end(),
                               [&](const GroupedPoint& point) {
-                                return !grouped_fits(point, memory, options.max_mib);
+                                return !grouped_fits(point, memory, options.max_mib) ||
+                                       !device.supports(point);
                               }),
                points.end());
   shuffle_points(points, options.seed);

@@ -13,7 +13,10 @@
 #include <stdexcept>
 #include <string>
 
-#include "kernels/gpu_bench.cuh"
+#include "kernels/block_scan.cuh"
+#include "kernels/gpu_memory.cuh"
+#include "kernels/mma.cuh"
+#include "kernels/row_tiles.hpp"
 
 namespace moesim::kernels {
 
@@ -31,31 +34,11 @@ __global__ void __launch_bounds__(kMostExperts)
   const int e = static_cast<int>(threadIdx.x);
   const int first = e < experts ? offsets[e] : 0;
   const int rows = e < experts ? offsets[e + 1] - first : 0;
-  const int mine = (rows + tile_rows - 1) / tile_rows;
-  before[e] = mine;
-  __syncthreads();
-  for (int step = 1; step < static_cast<int>(blockDim.x); step *= 2) {  // inclusive scan
-    const int left = e >= step ? before[e - step] : 0;
-    __syncthreads();
-    before[e] += left;
-    __syncthreads();
-  }
-  const int begin = before[e] - mine;
+  const int mine = tiles_of(rows, tile_rows);
+  const int until = block_scan(before, mine);
+  const int begin = until - mine;
   for (int i = 0; i < mine; ++i) tiles[begin + i] = {e, first + i * tile_rows};
-  if (e == static_cast<int>(blockDim.x) - 1) *count = before[e];
-}
-
-/// 16 bytes to shared memory, asynchronously; zeros when not `valid`.
-__device__ inline void copy_async(void* shared, const void* global, bool valid) {
-  const auto to = static_cast<unsigned>(__cvta_generic_to_shared(shared));
-  const int bytes = valid ? 16 : 0;
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(bytes)
-               : "memory");
-}
-__device__ inline void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
-template <int kPending>
-__device__ inline void wait_copies() {
-  asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
+  if (e == static_cast<int>(blockDim.x) - 1) *count = until;
 }
 
 /// Rows x columns of a block's tile, depth and number of the pipeline's stages, and how warps share
@@ -129,7 +112,7 @@ __global__ void __launch_bounds__(Shape::kBlockThreads)
     commit_copies();
   }
   for (int step = 0; step < steps; ++step) {
-    wait_copies<Shape::kStages - 2>();
+    wait_for_copies<Shape::kStages - 2>();
     __syncthreads();  // the stage is there for all, and nobody reads the one that comes next
     const int next = step + Shape::kStages - 1;
     if (next < steps)
@@ -158,7 +141,7 @@ __global__ void __launch_bounds__(Shape::kBlockThreads)
     }
   }
 
-  wait_copies<0>();
+  wait_for_copies<0>();
   __syncthreads();  // the stages become room for the sums, 16 x 16 floats for each warp
   float* const patch = reinterpret_cast<float*>(shared) + warp * 256;
   const int patch_row = lane / 2, patch_column = lane % 2 * 8;
@@ -239,7 +222,7 @@ class GroupedTiles {
     intermediate_ = intermediate;
     const std::size_t mean = rows / experts;
     tile_rows_ = mean <= 16 ? FewRows::kRows : mean <= 64 ? MediumRows::kRows : ManyRows::kRows;
-    most_tiles_ = rows / tile_rows_ + std::min(rows, experts);  // each expert ends in half a tile
+    most_tiles_ = most_row_tiles(rows, experts, tile_rows_);
     if (most_tiles_ > 65535) throw std::logic_error("more tiles than a grid can hold");
     tiles_.reserve(most_tiles_);
     gate_up_.reserve(rows * 2 * intermediate);

@@ -76,7 +76,7 @@ class CopyGpu final : public CopyDevice {
   void run(const CopyPoint& point, const std::vector<Piece>& pieces) override {
     const std::size_t directions = point.direction == Direction::kBoth ? 2 : 1;
     const std::size_t lanes = directions * point.streams;
-    if (lanes > 1) check(cudaEventRecord(fork_.handle, gpu_.stream()), "cannot record an event");
+    if (lanes > 1) record(fork_, gpu_.stream());
     for (std::size_t lane = 1; lane < lanes; ++lane)
       check(cudaStreamWaitEvent(stream(lane), fork_.handle, 0), "cannot wait for an event");
     for (std::size_t way = 0; way < directions; ++way) {
@@ -84,7 +84,7 @@ class CopyGpu final : public CopyDevice {
       enqueue(point, pieces, to_device, way * point.streams);
     }
     for (std::size_t lane = 1; lane < lanes; ++lane) {
-      check(cudaEventRecord(joins_[lane].handle, stream(lane)), "cannot record an event");
+      record(joins_[lane], stream(lane));
       check(cudaStreamWaitEvent(gpu_.stream(), joins_[lane].handle, 0), "cannot wait for an event");
     }
   }
@@ -104,15 +104,12 @@ class CopyGpu final : public CopyDevice {
 
   Sampler sampler(const CopyPoint& point, const std::vector<std::vector<Piece>>& pieces) override {
     return {"event", 1, [this, point, pieces, set = std::size_t{0}]() mutable {
-              check(cudaEventRecord(start_.handle, gpu_.stream()), "cannot record an event");
+              record(start_, gpu_.stream());
               run(point, pieces[set]);
-              check(cudaEventRecord(stop_.handle, gpu_.stream()), "cannot record an event");
+              record(stop_, gpu_.stream());
               check(cudaEventSynchronize(stop_.handle), "a copy failed");
               set = (set + 1) % pieces.size();
-              float milliseconds = 0;
-              check(cudaEventElapsedTime(&milliseconds, start_.handle, stop_.handle),
-                    "cannot read the events");
-              return 1e-3 * static_cast<double>(milliseconds);
+              return seconds_between(start_, stop_);
             }};
   }
 

@@ -19,6 +19,7 @@
 
 #include "kernels/command_line.hpp"
 #include "kernels/random_data.hpp"
+#include "kernels/rotation.hpp"
 #include "kernels/shuffle.hpp"
 #include "kernels/table.hpp"
 #include "kernels/timing.hpp"
@@ -141,8 +142,7 @@ inline std::vector<CopyPoint> plan_copies(const CopyDevice& device, const Option
 /// Copies that together exceed the cache twice, as far as the pool reaches.
 inline std::size_t copy_sets(const CopyPoint& point, std::size_t cache_bytes,
                              std::size_t pool_bytes) {
-  const std::size_t wanted = (2 * cache_bytes + point.bytes - 1) / point.bytes;
-  return std::clamp(wanted, std::size_t{1}, pool_bytes / point.bytes);
+  return std::min(sets_to_rotate(2 * cache_bytes, point.bytes), pool_bytes / point.bytes);
 }
 
 /// The smallest power of two that holds the largest copy and lets the small ones rotate, or the

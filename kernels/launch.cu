@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 
 #include "kernels/gpu.cuh"
 #include "kernels/launch.hpp"
@@ -64,8 +65,7 @@ class LaunchGpu final : public LaunchDevice {
     }
     if (kind == "event_record")
       return on_the_host([&] {
-        for (std::size_t i = 0; i < nodes; ++i)
-          check(cudaEventRecord(mark_.handle, gpu_.stream()), "cannot record an event");
+        for (std::size_t i = 0; i < nodes; ++i) record(mark_, gpu_.stream());
       });
     if (kind == "host_sync")
       return on_the_host([&] {
@@ -90,14 +90,11 @@ class LaunchGpu final : public LaunchDevice {
 
   template <class Work>
   double between_events(Work work) {
-    check(cudaEventRecord(start_.handle, gpu_.stream()), "cannot record an event");
+    record(start_, gpu_.stream());
     work();
-    check(cudaEventRecord(stop_.handle, gpu_.stream()), "cannot record an event");
+    record(stop_, gpu_.stream());
     check(cudaEventSynchronize(stop_.handle), "an empty kernel failed");
-    float milliseconds = 0;
-    check(cudaEventElapsedTime(&milliseconds, start_.handle, stop_.handle),
-          "cannot read the events");
-    return 1e-3 * static_cast<double>(milliseconds);
+    return seconds_between(start_, stop_);
   }
 
   template <class Work>
@@ -111,25 +108,18 @@ class LaunchGpu final : public LaunchDevice {
 
   /// Made at the first call, which is outside every timed part.
   cudaGraphExec_t graph_of(std::size_t nodes, unsigned* counter) {
-    Graph& graph = graphs_[{nodes, counter != nullptr}];
-    if (graph.handle != nullptr) return graph.handle;
-    cudaGraph_t recorded = nullptr;
-    check(cudaStreamBeginCapture(gpu_.stream(), cudaStreamCaptureModeThreadLocal),
-          "cannot capture");
-    launch(nodes, counter);
-    check(cudaStreamEndCapture(gpu_.stream(), &recorded), "cannot capture");
-    const cudaError_t status = cudaGraphInstantiateWithFlags(&graph.handle, recorded, 0);
-    cudaGraphDestroy(recorded);
-    check(status, "cannot instantiate a graph");
-    check(cudaGraphUpload(graph.handle, gpu_.stream()), "cannot upload a graph");
+    std::shared_ptr<Graph>& graph = graphs_[{nodes, counter != nullptr}];
+    if (graph != nullptr) return graph->handle;
+    graph = gpu_.capture(1, 1, [&](std::size_t) { launch(nodes, counter); });
+    check(cudaGraphUpload(graph->handle, gpu_.stream()), "cannot upload a graph");
     check(cudaStreamSynchronize(gpu_.stream()), "cannot upload a graph");
-    return graph.handle;
+    return graph->handle;
   }
 
   Gpu gpu_;  // first: where there is no device, it says so
   DeviceArray<unsigned> counter_;
   Event start_, stop_, mark_;
-  std::map<std::pair<std::size_t, bool>, Graph> graphs_;
+  std::map<std::pair<std::size_t, bool>, std::shared_ptr<Graph>> graphs_;
 };
 
 }  // namespace

@@ -1,20 +1,14 @@
 // memory_stream on one CUDA GPU. See memory_stream.hpp for what it measures and gpu.cuh for how it
 // is timed.
 
-#include "kernels/gpu.cuh"
+#include "kernels/gpu_bench.cuh"
 #include "kernels/memory_stream.hpp"
 
 namespace moesim::kernels {
 namespace {
 
-__global__ void fill_kernel(float* pool, std::size_t size, std::uint64_t seed) {
-  const std::size_t stride = static_cast<std::size_t>(gridDim.x) * blockDim.x;
-  for (std::size_t i = static_cast<std::size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < size;
-       i += stride)
-    pool[i] = stream_value(i, seed);
-}
-
-__global__ void read_kernel(const float4* a, std::size_t size, double* sum) {
+/// Every block adds to a sum of its own: one for all would make the blocks queue.
+__global__ void read_kernel(const float4* a, std::size_t size, double* sums) {
   const std::size_t stride = static_cast<std::size_t>(gridDim.x) * blockDim.x;
   float part = 0;
 #pragma unroll 4
@@ -30,7 +24,7 @@ __global__ void read_kernel(const float4* a, std::size_t size, double* sum) {
   if (threadIdx.x != 0) return;
   double block = 0;
   for (const float warp : warps) block += static_cast<double>(warp);
-  atomicAdd(sum, block);
+  sums[blockIdx.x] += block;
 }
 
 __global__ void write_kernel(float4* a, std::size_t size) {
@@ -63,30 +57,21 @@ __global__ void triad_kernel(float4* a, const float4* b, const float4* c, float 
   }
 }
 
-class StreamGpu final : public StreamDevice {
+class StreamGpu final : public OnGpu<StreamDevice> {
  public:
-  StreamGpu() { sum_ = allocate<double>(1); }
-
-  std::string name() const override { return gpu_.properties().name; }
-  std::string library() const override { return cuda_version(); }
-  std::size_t cache_bytes() const override {
-    return static_cast<std::size_t>(gpu_.properties().l2CacheSize);
-  }
-
-  std::size_t memory_bytes() const override {
-    std::size_t free_bytes = 0, total_bytes = 0;
-    check(cudaMemGetInfo(&free_bytes, &total_bytes), "cannot query the memory");
-    return free_bytes / 10 * 9;
-  }
+  std::string library(const StreamPoint&) const override { return cuda_version(); }
 
   void fill(std::size_t pool_elements, std::uint64_t seed) override {
-    pool_.reset();
-    pool_ = allocate<float>(pool_elements);
-    fill_kernel<<<gpu_.blocks(fill_kernel, pool_elements), kThreads, 0, gpu_.stream()>>>(
-        pool_.get(), pool_elements, seed);
-    check(cudaGetLastError(), "cannot launch");
-    check(cudaMemsetAsync(sum_.get(), 0, sizeof(double), gpu_.stream()), "cannot clear the sum");
-    check(cudaStreamSynchronize(gpu_.stream()), "filling the arrays failed");
+    fill_array(gpu_, pool_.reserve(pool_elements), pool_elements, StreamValues{seed});
+    check(cudaMemsetAsync(sums_.reserve(most_blocks()), 0, most_blocks() * sizeof(double),
+                          gpu_.stream()),
+          "cannot clear the sums");
+    gpu_.synchronize();
+  }
+
+  void prepare(const StreamPoint& point, std::uint64_t seed) override {
+    fill(point.rotation.sets * point.moved_bytes() / sizeof(float), seed);
+    hot_ = point.rotation.hot;
   }
 
   void run(Pattern pattern, std::size_t elements, std::size_t set) override {
@@ -95,7 +80,7 @@ class StreamGpu final : public StreamDevice {
     switch (pattern) {
       case Pattern::kRead:
         read_kernel<<<gpu_.blocks(read_kernel, size), kThreads, 0, gpu_.stream()>>>(a, size,
-                                                                                    sum_.get());
+                                                                                    sums_.get());
         break;
       case Pattern::kWrite:
         write_kernel<<<gpu_.blocks(write_kernel, size), kThreads, 0, gpu_.stream()>>>(a, size);
@@ -114,29 +99,25 @@ class StreamGpu final : public StreamDevice {
 
   double sum() override {
     double sum = 0;
-    check(cudaStreamSynchronize(gpu_.stream()), "a pass failed");
-    check(cudaMemcpy(&sum, sum_.get(), sizeof sum, cudaMemcpyDeviceToHost), "cannot fetch the sum");
+    for (const double part : fetch_array(gpu_, sums_.get(), most_blocks())) sum += part;
     return sum;
   }
 
   std::vector<float> fetch(std::size_t first, std::size_t count) override {
-    std::vector<float> values(count);
-    check(cudaStreamSynchronize(gpu_.stream()), "a pass failed");
-    check(cudaMemcpy(values.data(), pool_.get() + first, count * sizeof(float),
-                     cudaMemcpyDeviceToHost),
-          "cannot fetch the arrays");
-    return values;
+    return fetch_array(gpu_, pool_.get() + first, count);
   }
 
-  Sampler sampler(Pattern pattern, std::size_t elements, std::size_t sets) override {
-    return gpu_.sampler(
-        sets, [this, pattern, elements](std::size_t set) { run(pattern, elements, set); });
+  Sampler sampler(const StreamPoint& point) override {
+    return gpu_.sampler(point.rotation.sets, [this, point](std::size_t set) {
+      run(point.pattern, point.elements(), set);
+    });
   }
 
  private:
-  Gpu gpu_;  // first: where there is no device, it says so
-  DeviceArray<float> pool_;
-  DeviceArray<double> sum_;
+  std::size_t most_blocks() const { return gpu_.blocks(read_kernel, ~std::size_t{0} / 2); }
+
+  GrowingArray<float> pool_;
+  GrowingArray<double> sums_;
 };
 
 }  // namespace

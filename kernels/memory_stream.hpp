@@ -17,11 +17,9 @@
 #include <string>
 #include <vector>
 
-#include "kernels/command_line.hpp"
+#include "kernels/bench_device.hpp"
 #include "kernels/random_data.hpp"
 #include "kernels/shuffle.hpp"
-#include "kernels/table.hpp"
-#include "kernels/timing.hpp"
 
 namespace moesim::kernels {
 
@@ -44,23 +42,52 @@ constexpr float written_value(std::size_t index) {
   return 2.0F + static_cast<float>(static_cast<std::int32_t>(bits >> 9)) * 0x1p-23F;
 }
 
+struct StreamPoint {
+  Pattern pattern = Pattern::kRead;
+  std::size_t array_bytes = 0;
+  Rotation rotation;  ///< of sets of arrays
+
+  std::size_t elements() const { return array_bytes / sizeof(float); }
+  std::size_t moved_bytes() const { return arrays_of(pattern) * array_bytes; }
+  std::vector<std::string> key_cells() const {
+    return {"memory_stream",
+            name_of(pattern),
+            "fp32",
+            std::to_string(array_bytes),
+            std::to_string(moved_bytes()),
+            std::to_string(rotation.sets)};
+  }
+  std::vector<std::string> more_cells(const Summary& summary) const {
+    return {csv_number(static_cast<double>(moved_bytes()) / summary.median_s)};
+  }
+};
+
+inline std::vector<std::string> stream_columns() {
+  auto columns =
+      columns_with_values({"op", "pattern", "dtype", "array_bytes", "moved_bytes", "sets"});
+  columns.emplace_back("bandwidth_Bps");
+  return columns;
+}
+
 /// The memory is one pool of floats; array k of set s begins at (s * arrays + k) * elements.
 /// `elements` is a multiple of four. Passes run in the order they were asked for.
-class StreamDevice {
+class StreamDevice : public BenchDevice {
  public:
-  virtual ~StreamDevice() = default;
-  virtual std::string name() const = 0;
-  virtual std::string library() const = 0;
-  virtual std::size_t cache_bytes() const = 0;   ///< last level
-  virtual std::size_t memory_bytes() const = 0;  ///< what the pool may take
+  virtual std::string library(const StreamPoint& point) const = 0;
   /// Makes a pool with pool[i] = stream_value(i, seed); the one before it is gone.
   virtual void fill(std::size_t pool_elements, std::uint64_t seed) = 0;
+  /// A pool large enough for all sets of the point, of any contents but zeros.
+  virtual void prepare(const StreamPoint& point, std::uint64_t seed) = 0;
   virtual void run(Pattern pattern, std::size_t elements, std::size_t set) = 0;
   /// The sum of the read passes since fill().
   virtual double sum() = 0;
   virtual std::vector<float> fetch(std::size_t first, std::size_t count) = 0;
-  /// Times passes that go round the sets 0 .. sets-1.
-  virtual Sampler sampler(Pattern pattern, std::size_t elements, std::size_t sets) = 0;
+  /// Of the point prepared last.
+  virtual Sampler sampler(const StreamPoint& point) = 0;
+  bool hot() const override { return hot_; }
+
+ protected:
+  bool hot_ = false;
 };
 
 /// Runs one pass over a length that fills no block evenly and compares all of it with a plain loop;
@@ -97,71 +124,25 @@ inline void check_result(StreamDevice& device, Pattern pattern, std::uint64_t se
     fail("sum " + std::to_string(device.sum()) + " instead of " + std::to_string(expected_sum));
 }
 
-struct StreamPoint {
-  Pattern pattern = Pattern::kRead;
-  std::size_t array_bytes = 0;
-  bool hot =
-      false;  ///< the same arrays again and again; otherwise enough sets that the cache never helps
-  std::size_t sets = 1;  ///< sets of arrays that are gone round
-};
-
-inline std::size_t footprint(const StreamPoint& point) {
-  return arrays_of(point.pattern) * point.array_bytes * point.sets;
-}
-
-/// All points that fit in `memory_bytes`, in an order shuffled by the seed. Rotation goes over at
-/// least twice the cache; hot points are those that fit in half of it.
-inline std::vector<StreamPoint> plan_points(const Options& options, std::size_t cache_bytes,
-                                            std::size_t memory_bytes) {
-  std::vector<std::size_t> sizes_mib = {1, 4, 16, 64, 256, 1024, 4096};
+/// All points that fit, in an order shuffled by the seed. One core of a CPU needs no gigabytes to
+/// see memory at its slowest.
+inline std::vector<StreamPoint> plan_stream(const StreamDevice& device, const Options& options) {
+  std::vector<std::size_t> sizes_mib = {1, 4, 16, 64, 256};
+  if (device.kind() == DeviceKind::kCuda) sizes_mib.insert(sizes_mib.end(), {1024, 4096});
   if (options.short_mode) sizes_mib = {1, 4};
+  const std::size_t cold_bytes = device.cold_bytes(), memory_bytes = device.memory_bytes();
   std::vector<StreamPoint> points;
   for (const std::size_t size_mib : sizes_mib) {
     if (static_cast<double>(size_mib) > options.max_mib) continue;
     for (const Pattern pattern :
          {Pattern::kRead, Pattern::kWrite, Pattern::kCopy, Pattern::kTriad}) {
-      StreamPoint point{pattern, size_mib * kMiB, true, 1};
-      const std::size_t one_set = footprint(point);
-      if (one_set <= cache_bytes / 2 && one_set <= memory_bytes) points.push_back(point);
-      point.hot = false;
-      point.sets = (2 * cache_bytes + one_set - 1) / one_set;
-      if (point.sets == 0) point.sets = 1;
-      if (footprint(point) <= memory_bytes) points.push_back(point);
+      const StreamPoint point{pattern, size_mib * kMiB, {}};
+      for (const Rotation& rotation : rotations(point.moved_bytes(), cold_bytes, memory_bytes))
+        points.push_back({pattern, point.array_bytes, rotation});
     }
   }
   shuffle_points(points, options.seed);
   return points;
-}
-
-inline const std::vector<std::string>& stream_columns() {
-  static const std::vector<std::string> columns = {
-      "op",         "pattern", "dtype",         "array_bytes", "moved_bytes", "l2",    "sets",
-      "latency_us", "p10_us",  "p90_us",        "cv",          "n",           "timer", "repeats",
-      "library",    "device",  "bandwidth_Bps", "flag"};
-  return columns;
-}
-
-inline std::vector<std::string> stream_row(const StreamDevice& device, const StreamPoint& point,
-                                           const Sampler& sampler, const Summary& summary) {
-  const std::size_t moved = arrays_of(point.pattern) * point.array_bytes;
-  return {"memory_stream",
-          name_of(point.pattern),
-          "fp32",
-          std::to_string(point.array_bytes),
-          std::to_string(moved),
-          point.hot ? "hot" : "rotate",
-          std::to_string(point.sets),
-          csv_number(summary.median_s * 1e6),
-          csv_number(summary.p10_s * 1e6),
-          csv_number(summary.p90_s * 1e6),
-          csv_number(summary.cv),
-          std::to_string(summary.n),
-          sampler.timer,
-          std::to_string(sampler.repeats),
-          device.library(),
-          device.name(),
-          csv_number(static_cast<double>(moved) / summary.median_s),
-          summary.noisy ? "noisy" : "ok"};
 }
 
 /// The whole benchmark: first the results are checked, then every point is measured and written as
@@ -169,16 +150,10 @@ inline std::vector<std::string> stream_row(const StreamDevice& device, const Str
 inline void run_memory_stream(StreamDevice& device, const Options& options, std::ostream& out) {
   for (const Pattern pattern : {Pattern::kRead, Pattern::kWrite, Pattern::kCopy, Pattern::kTriad})
     check_result(device, pattern, options.seed);
-  const TimingPolicy policy = options.short_mode ? short_policy() : TimingPolicy{};
-  const auto points = plan_points(options, device.cache_bytes(), device.memory_bytes());
+  const auto points = plan_stream(device, options);
   if (points.empty()) throw std::runtime_error("no size fits in memory and below --max-mib");
   Table table(out, stream_columns());
-  for (const StreamPoint& point : points) {
-    const std::size_t elements = point.array_bytes / sizeof(float);
-    device.fill(elements * arrays_of(point.pattern) * point.sets, options.seed);
-    const Sampler sampler = device.sampler(point.pattern, elements, point.sets);
-    table.write(stream_row(device, point, sampler, measure(policy, sampler)));
-  }
+  measure_points(device, points, options, device.policy(options.short_mode), table);
 }
 
 }  // namespace moesim::kernels

@@ -9,18 +9,24 @@
 namespace moesim::kernels {
 namespace {
 
-class Cpu final : public StreamDevice {
+class StreamCpu final : public OnCpu<StreamDevice> {
  public:
-  std::string name() const override { return cpu_name(); }
-  std::string library() const override { return eigen_library(); }
-  std::size_t cache_bytes() const override { return cpu_cache_bytes(); }
-  std::size_t memory_bytes() const override { return cpu_memory_bytes(); }
+  std::string library(const StreamPoint&) const override { return eigen_library(); }
+  /// The whole last level, shared or not: the larger sizes go far beyond it anyway.
+  std::size_t cold_bytes() const override { return 2 * cpu_cache_bytes(); }
 
   void fill(std::size_t pool_elements, std::uint64_t seed) override {
     pool_ = Eigen::ArrayXf();  // the old pool goes before the new one comes
     pool_.resize(static_cast<Eigen::Index>(pool_elements));
     for (std::size_t i = 0; i < pool_elements; ++i) pool_.data()[i] = stream_value(i, seed);
     sum_ = 0;
+  }
+
+  /// Passes leave random numbers behind, so a pool that is large enough will do.
+  void prepare(const StreamPoint& point, std::uint64_t seed) override {
+    const std::size_t wanted = point.rotation.sets * point.moved_bytes() / sizeof(float);
+    if (static_cast<std::size_t>(pool_.size()) < wanted) fill(wanted, seed);
+    hot_ = point.rotation.hot;
   }
 
   void run(Pattern pattern, std::size_t elements, std::size_t set) override {
@@ -52,9 +58,10 @@ class Cpu final : public StreamDevice {
     return {pool_.data() + first, pool_.data() + first + count};
   }
 
-  Sampler sampler(Pattern pattern, std::size_t elements, std::size_t sets) override {
-    return cpu_sampler(sets,
-                       [this, pattern, elements](std::size_t set) { run(pattern, elements, set); });
+  Sampler sampler(const StreamPoint& point) override {
+    return cpu_sampler(point.rotation.sets, [this, point](std::size_t set) {
+      run(point.pattern, point.elements(), set);
+    });
   }
 
  private:
@@ -77,7 +84,7 @@ int main(int argc, char** argv) {
   using namespace moesim::kernels;
   return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
     prepare_cpu();
-    Cpu cpu;
+    StreamCpu cpu;
     run_memory_stream(cpu, options, out);
   });
 }

@@ -1,4 +1,4 @@
-// The tensor-core and copy instructions that the attention kernels use, one function each.
+// The tensor-core and copy instructions that the own kernels use, one function each.
 // Fragments as the PTX manual lays them out for m16n8k16: with g = lane / 4 and c = lane % 4, a[0]
 // holds row g, columns 2c and 2c + 1; a[1] row g + 8; a[2] and a[3] the same rows, columns 2c + 8
 // and 2c + 9; b[0] holds rows 2c and 2c + 1, b[1] rows 2c + 8 and 2c + 9 of column g; d[0], d[1]

@@ -8,7 +8,8 @@
 #include <cstddef>
 #include <stdexcept>
 
-#include "kernels/gpu_bench.cuh"
+#include "kernels/block_scan.cuh"
+#include "kernels/gpu_memory.cuh"
 #include "kernels/moe_reference.hpp"
 
 namespace moesim::kernels {
@@ -136,16 +137,9 @@ __global__ void __launch_bounds__(kMostPermuted)
     scan_kernel(int* counts, int experts, int* offsets) {
   __shared__ int sums[kMostPermuted];
   const int e = static_cast<int>(threadIdx.x);
-  sums[e] = e < experts ? counts[e] : 0;
+  const int until = block_scan(sums, e < experts ? counts[e] : 0);
   if (e < experts) counts[e] = 0;
-  __syncthreads();
-  for (int step = 1; step < static_cast<int>(blockDim.x); step *= 2) {
-    const int left = e >= step ? sums[e - step] : 0;
-    __syncthreads();
-    sums[e] += left;
-    __syncthreads();
-  }
-  if (e < experts) offsets[e + 1] = sums[e];
+  if (e < experts) offsets[e + 1] = until;
   if (e == 0) offsets[0] = 0;
 }
 

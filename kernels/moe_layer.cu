@@ -3,6 +3,7 @@
 // measures and gpu.cuh for how it is timed.
 
 #include "kernels/cublas.cuh"
+#include "kernels/gpu_bench.cuh"
 #include "kernels/grouped_tiles.cuh"
 #include "kernels/moe_gpu.cuh"
 #include "kernels/moe_layer.hpp"
@@ -18,7 +19,7 @@ class LayerGpu final : public OnGpu<LayerDevice> {
   void prepare(LayerPoint& point, std::uint64_t seed) override {
     const MoeShape& shape = point.shape;
     const std::size_t choices = point.tokens * shape.topk, h = shape.hidden;
-    fill_signed(gpu_, x_.reserve(point.tokens * h), point.tokens * h, seed, 1);
+    fill_array(gpu_, x_.reserve(point.tokens * h), point.tokens * h, SignedValues{seed, 1});
     const auto bias = log_popularity(shape.experts, point.skew, seed + 3);
     upload(bias_.reserve(bias.size()), bias);
     logits_.reserve(point.tokens * shape.experts);
@@ -29,8 +30,8 @@ class LayerGpu final : public OnGpu<LayerDevice> {
     y_.reserve(point.tokens * h);
     permutation_.prepare(shape.experts, choices);
     tiles_.prepare(choices, shape.experts, h, shape.intermediate);
-    fill_signed(gpu_, router_.reserve(shape.experts * h), shape.experts * h, seed + 2,
-                router_weight_scale(h));
+    fill_array(gpu_, router_.reserve(shape.experts * h), shape.experts * h,
+               SignedValues{seed + 2, router_weight_scale(h)});
     route(point, 0);
     point.counts.assign(shape.experts, 0);
     for (const int id : fetch_array(gpu_, ids_.get(), choices))
@@ -58,7 +59,7 @@ class LayerGpu final : public OnGpu<LayerDevice> {
     const std::size_t elements = sets_ * active * expert;
     if (elements > pool_.size() || seed != filled_seed_) {
       pool_.reserve(elements);
-      fill_signed(gpu_, pool_.get(), pool_.size(), seed + 1, 0.0625F);  // weight_value
+      fill_array(gpu_, pool_.get(), pool_.size(), SignedValues{seed + 1, 0.0625F});  // weight_value
       filled_seed_ = seed;
     }
     std::vector<const Bf16*> table;
@@ -69,8 +70,8 @@ class LayerGpu final : public OnGpu<LayerDevice> {
     const std::size_t router = shape.experts * shape.hidden;
     router_.reserve(sets_ * router);
     for (std::size_t set = 0; set < sets_; ++set)
-      fill_signed(gpu_, router_.get() + set * router, router, seed + 2,
-                  router_weight_scale(shape.hidden));
+      fill_array(gpu_, router_.get() + set * router, router,
+                 SignedValues{seed + 2, router_weight_scale(shape.hidden)});
   }
 
   void route(const LayerPoint& point, std::size_t set) {

@@ -1,6 +1,7 @@
 // permute and unpermute on one CUDA GPU. See permute.hpp for what they measure, moe_gpu.cuh for the
 // kernels and gpu.cuh for how they are timed.
 
+#include "kernels/gpu_bench.cuh"
 #include "kernels/moe_gpu.cuh"
 #include "kernels/permute.hpp"
 
@@ -64,9 +65,9 @@ class PermuteGpu final : public OnGpu<PermuteDevice> {
   void fill(std::size_t size, std::uint64_t seed) {
     in_.reserve(size * element_);
     if (element_ == sizeof(Bf16))
-      fill_signed(gpu_, reinterpret_cast<Bf16*>(in_.get()), size, seed, 1);
+      fill_array(gpu_, reinterpret_cast<Bf16*>(in_.get()), size, SignedValues{seed, 1});
     else
-      fill_signed(gpu_, reinterpret_cast<Fp8*>(in_.get()), size, seed, 1);
+      fill_array(gpu_, reinterpret_cast<Fp8*>(in_.get()), size, SignedValues{seed, 1});
   }
 
   void pass(const PermutePoint& point, std::size_t set) {

@@ -1,8 +1,8 @@
 // How often the memory of a point is repeated, so that the cache holds what the point's `l2` column
-// says: `rotate` goes round as many sets as cover twice the cache, so that every pass reads cold
-// memory; `hot` goes over one set again and again, for points that fit in half of the cache. A
-// point that would need more than kMostSets to be cold has no rotate row: a replayed graph holds
-// one pass per set, and so small a point is hot in any real run.
+// says: `rotate` goes round as many sets as are cold together, twice the cache, so that every pass
+// reads cold memory; `hot` goes over one set again and again, for points that fit in half of the
+// cache. A point that would need more than kMostSets to be cold has no rotate row: a replayed graph
+// holds one pass per set, and so small a point is hot in any real run.
 #pragma once
 
 #include <algorithm>
@@ -13,18 +13,26 @@ namespace moesim::kernels {
 
 constexpr std::size_t kMostSets = 2048;
 
+/// Numbers of buffers that passes rotate over so that none finds its data in the cache: at least
+/// one, and a multiple of what one pass uses.
+constexpr std::size_t sets_to_rotate(std::size_t cold_bytes, std::size_t bytes_of_one_pass) {
+  if (bytes_of_one_pass == 0) return 1;
+  return std::max<std::size_t>(1, (cold_bytes + bytes_of_one_pass - 1) / bytes_of_one_pass);
+}
+
 struct Rotation {
   bool hot = false;
   std::size_t sets = 1;
 };
 
-inline std::vector<Rotation> rotations(std::size_t footprint_bytes, std::size_t cache_bytes,
+/// `cold_bytes` is twice the cache.
+inline std::vector<Rotation> rotations(std::size_t footprint_bytes, std::size_t cold_bytes,
                                        std::size_t memory_bytes) {
   std::vector<Rotation> ways;
+  ways.reserve(2);
   if (footprint_bytes == 0 || footprint_bytes > memory_bytes) return ways;
-  if (footprint_bytes <= cache_bytes / 2) ways.push_back({true, 1});
-  const std::size_t sets =
-      std::max<std::size_t>(1, (2 * cache_bytes + footprint_bytes - 1) / footprint_bytes);
+  if (footprint_bytes <= cold_bytes / 4) ways.push_back({true, 1});
+  const std::size_t sets = sets_to_rotate(cold_bytes, footprint_bytes);
   if (sets <= kMostSets && sets * footprint_bytes <= memory_bytes) ways.push_back({false, sets});
   return ways;
 }

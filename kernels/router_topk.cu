@@ -2,6 +2,7 @@
 // token. See router_topk.hpp for what it measures and gpu.cuh for how it is timed.
 
 #include "kernels/cublas.cuh"
+#include "kernels/gpu_bench.cuh"
 #include "kernels/moe_gpu.cuh"
 #include "kernels/router_topk.hpp"
 
@@ -20,10 +21,10 @@ class RouterGpu final : public OnGpu<RouterDevice> {
     // Weights rotate; tokens were just written by the kernel before, so they stay the same. A
     // router of few experts would need more sets than a graph should have nodes.
     sets_ = std::min(sets_to_rotate(cold_bytes(), weights * sizeof(Bf16)), std::size_t{256});
-    fill_signed(gpu_, x_.reserve(point.tokens * point.hidden), point.tokens * point.hidden, seed,
-                1);
-    fill_signed(gpu_, router_.reserve(sets_ * weights), sets_ * weights, seed + 2,
-                router_weight_scale(point.hidden));
+    fill_array(gpu_, x_.reserve(point.tokens * point.hidden), point.tokens * point.hidden,
+               SignedValues{seed, 1});
+    fill_array(gpu_, router_.reserve(sets_ * weights), sets_ * weights,
+               SignedValues{seed + 2, router_weight_scale(point.hidden)});
     const auto bias = log_popularity(point.rule.experts, kRouterSkew, seed + 3);
     upload(bias_.reserve(bias.size()), bias);
     logits_.reserve(point.tokens * point.rule.experts);

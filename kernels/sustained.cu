@@ -15,7 +15,7 @@ namespace {
 class SustainedGpu final : public SustainedDevice {
  public:
   std::string name() const override { return gpu_.properties().name; }
-  std::string library() const override { return cublaslt_version(); }
+  std::string library() const override { return cublas_library("cublasLt"); }
   SustainedPlan plan(bool short_mode) const override {
     return short_mode ? SustainedPlan{0.050, 1, 2} : SustainedPlan{0.050, 1, 20};
   }
@@ -42,16 +42,14 @@ class SustainedGpu final : public SustainedDevice {
 
   double batch() override {
     if (recorded_ == 0) {
-      record();
+      mark();
       for (std::size_t i = 0; i < kAhead; ++i) enqueue();
     }
     enqueue();
     const Event& start = marks_[(recorded_ - 2 - kAhead) % kMarks];
     const Event& stop = marks_[(recorded_ - 1 - kAhead) % kMarks];
     check(cudaEventSynchronize(stop.handle), "a matrix product failed");
-    float milliseconds = 0;
-    check(cudaEventElapsedTime(&milliseconds, start.handle, stop.handle), "cannot read the events");
-    return 1e-3 * static_cast<double>(milliseconds);
+    return seconds_between(start, stop);
   }
 
   Sensors sensors() override {
@@ -71,15 +69,14 @@ class SustainedGpu final : public SustainedDevice {
     return text;
   }
 
-  void record() {
-    check(cudaEventRecord(marks_[recorded_ % kMarks].handle, gpu_.stream()),
-          "cannot record an event");
+  void mark() {
+    record(marks_[recorded_ % kMarks], gpu_.stream());
     ++recorded_;
   }
 
   void enqueue() {
     for (std::size_t i = 0; i < kProducts; ++i) gemm_->run(gpu_.stream());
-    record();
+    mark();
   }
 
   Gpu gpu_;  // first: where there is no device, it says so

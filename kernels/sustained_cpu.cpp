@@ -4,7 +4,7 @@
 #include <Eigen/Dense>
 
 #include "kernels/cpu_device.hpp"
-#include "kernels/gemm_values.hpp"
+#include "kernels/gemm_shape.hpp"
 #include "kernels/sustained.hpp"
 
 namespace moesim::kernels {
@@ -30,10 +30,11 @@ class SustainedCpu final : public SustainedDevice {
     a_ = filled(kShape.m, kGemmSeedA);
     w_ = filled(kShape.n, kGemmSeedW);
     batch();
-    check_product("sustained", kShape, kBf16Steps, [this](std::size_t row, std::size_t column) {
-      return static_cast<double>(
-          d_(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(column)));
-    });
+    check_product("sustained", kShape, kMantissaBitsBf16,
+                  [this](std::size_t row, std::size_t column) {
+                    return static_cast<double>(
+                        d_(static_cast<Eigen::Index>(row), static_cast<Eigen::Index>(column)));
+                  });
   }
 
   double batch() override {
@@ -48,7 +49,7 @@ class SustainedCpu final : public SustainedDevice {
   static Matrix filled(std::size_t rows, std::uint64_t seed) {
     Matrix matrix(static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(kShape.k));
     for (std::size_t i = 0; i < rows * kShape.k; ++i)
-      matrix.data()[i] = gemm_value(i, seed, kBf16Steps);
+      matrix.data()[i] = random_value(i, seed, kMantissaBitsBf16);
     return matrix;
   }
 

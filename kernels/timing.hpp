@@ -39,6 +39,21 @@ inline TimingPolicy short_policy() {
   return policy;
 }
 
+/// Half as long, for grids of many points whose passes are short and steady. A CPU's policy, which
+/// is shorter already, stays.
+inline TimingPolicy brief(TimingPolicy policy) {
+  policy.warmup_s = std::min(policy.warmup_s, 0.005);
+  policy.sampling_s = std::min(policy.sampling_s, 0.030);
+  policy.cap_s = std::min(policy.cap_s, 0.060);
+  return policy;
+}
+
+/// What a point takes at most, but for passes so long that the least number of samples lasts
+/// longer, for a repetition of a noisy one, and for making its data.
+inline double longest_s(const TimingPolicy& policy) {
+  return static_cast<double>(policy.rounds) * (policy.warmup_s + policy.cap_s);
+}
+
 /// How a point is timed: `run_once` returns the seconds of one run, the mean over `repeats` where
 /// one alone is too short.
 struct Sampler {

@@ -11,24 +11,27 @@
 #include <tuple>
 #include <vector>
 
+#include "tests/kernels/fake_device.hpp"
+
 namespace moesim::kernels {
 namespace {
 
 /// A device that moves one byte a nanosecond, and goes wrong in a way the test chooses.
-class ByteANanosecond final : public StreamDevice {
+class ByteANanosecond final : public Fake<StreamDevice> {
  public:
   enum class Fault { kNone, kSkipsTheTail, kDoesNothing, kWritesTooFar, kLosesABlock };
-  explicit ByteANanosecond(Fault fault = Fault::kNone) : fault_(fault) {}
+  explicit ByteANanosecond(Fault fault = Fault::kNone) : fault_(fault) {
+    memory_bytes_ = 64 * kMiB;
+  }
 
-  std::string name() const override { return "one byte a nanosecond"; }
-  std::string library() const override { return "none"; }
-  std::size_t cache_bytes() const override { return 4 * kMiB; }
-  std::size_t memory_bytes() const override { return 64 * kMiB; }
+  std::string library(const StreamPoint&) const override { return "none"; }
+  std::size_t cold_bytes() const override { return cold_bytes_; }
   void fill(std::size_t pool_elements, std::uint64_t seed) override {
     pool_.resize(pool_elements);
     for (std::size_t i = 0; i < pool_elements; ++i) pool_[i] = stream_value(i, seed);
     sum_ = 0;
   }
+  void prepare(const StreamPoint& point, std::uint64_t) override { hot_ = point.rotation.hot; }
   void run(Pattern pattern, std::size_t elements, std::size_t set) override {
     if (fault_ == Fault::kDoesNothing) return;
     const std::size_t a = set * arrays_of(pattern) * elements;
@@ -48,10 +51,12 @@ class ByteANanosecond final : public StreamDevice {
     const auto begin = pool_.begin() + static_cast<std::ptrdiff_t>(first);
     return {begin, begin + static_cast<std::ptrdiff_t>(count)};
   }
-  Sampler sampler(Pattern pattern, std::size_t elements, std::size_t) override {
-    const std::size_t bytes = arrays_of(pattern) * elements * sizeof(float);
+  Sampler sampler(const StreamPoint& point) override {
+    const std::size_t bytes = point.moved_bytes();
     return {"exact", 1, [bytes] { return 1e-9 * static_cast<double>(bytes); }};
   }
+
+  std::size_t cold_bytes_ = 8 * kMiB;
 
  private:
   Fault fault_;
@@ -82,23 +87,37 @@ TEST(MemoryStreamCheck, FindsEveryFault) {
 }
 
 TEST(MemoryStreamPlan, RotatesOverTwiceTheCacheAndStaysInMemory) {
-  const std::size_t cache = 50 * kMiB, memory = 4000 * kMiB;
-  for (const StreamPoint& point : plan_points(Options{}, cache, memory)) {
-    EXPECT_LE(footprint(point), memory);
-    if (point.hot)
-      EXPECT_LE(footprint(point), cache / 2);
+  ByteANanosecond device;
+  device.cold_bytes_ = 100 * kMiB;
+  device.memory_bytes_ = 4000 * kMiB;
+  for (const StreamPoint& point : plan_stream(device, Options{})) {
+    const std::size_t bytes = point.moved_bytes() * point.rotation.sets;
+    EXPECT_LE(bytes, device.memory_bytes_);
+    if (point.rotation.hot)
+      EXPECT_LE(bytes, device.cold_bytes_ / 4);
     else
-      EXPECT_GE(footprint(point), 2 * cache);
+      EXPECT_GE(bytes, device.cold_bytes_);
   }
+}
+
+TEST(MemoryStreamPlan, SparesACpuTheGigabytes) {
+  ByteANanosecond device;
+  device.memory_bytes_ = std::size_t{80} << 30;
+  device.kind_ = DeviceKind::kCpu;
+  for (const StreamPoint& point : plan_stream(device, Options{}))
+    EXPECT_LE(point.array_bytes, 256 * kMiB);
 }
 
 TEST(MemoryStreamPlan, HasEveryPointOnceInAnOrderThatDependsOnTheSeedAlone) {
   Options one, two;
   two.seed = 2;
   const auto keys = [](const Options& options) {
+    ByteANanosecond device;
+    device.cold_bytes_ = 100 * kMiB;
+    device.memory_bytes_ = std::size_t{80} << 30;
     std::vector<std::tuple<Pattern, std::size_t, bool>> all;
-    for (const auto& p : plan_points(options, 50 * kMiB, std::size_t{80} << 30))
-      all.emplace_back(p.pattern, p.array_bytes, p.hot);
+    for (const auto& p : plan_stream(device, options))
+      all.emplace_back(p.pattern, p.array_bytes, p.rotation.hot);
     return all;
   };
   auto a = keys(one), b = keys(two);
@@ -124,7 +143,7 @@ TEST(MemoryStreamRun, WritesTheBandwidthOfTheDevice) {
   EXPECT_EQ(line.substr(0, 30), "op,pattern,dtype,array_bytes,m");
   std::size_t rows = 0;
   for (; std::getline(lines, line); ++rows)
-    EXPECT_NE(line.find(",1e+09,ok"), std::string::npos) << line;
+    EXPECT_NE(line.find(",ok,1e+09"), std::string::npos) << line;
   // Rotating: 1, 4, 16 MiB of four patterns. Hot in 2 MiB: read, write and copy of 1 MiB.
   EXPECT_EQ(rows, 12U + 3U);
 }

@@ -1,7 +1,7 @@
-// The matrices of a dense product used as a load, and the check of its result: D[m][n] = sum over k
-// of A[m][k] * W[n][k], both row-major. Elements are odd multiples of 1/(steps + 1) in (-1, 1), so
-// that a low-precision type holds them exactly, no element is zero, and the host recomputes any
-// entry of the result without a copy of the matrices. Host and device code, C++17.
+// The shape of a dense product, and the matrices and the check of one that serves as a load:
+// D[m][n] = sum over k of A[m][k] * W[n][k], both row-major. Elements are random_value(), which a
+// low-precision type holds exactly, so that the host recomputes any entry of the result without a
+// copy of the matrices. Host and device code, C++17.
 #pragma once
 
 #include <cmath>
@@ -23,26 +23,17 @@ inline double flop_of(const GemmShape& shape) {
          static_cast<double>(shape.k);
 }
 
-/// Odd numbers below 2^8 fit into bf16's 8 significant bits, those below 2^4 into the 4 of e4m3.
-constexpr int kBf16Steps = 255;
-constexpr int kFp8Steps = 15;
-
 constexpr std::uint64_t kGemmSeedA = 11, kGemmSeedW = 12;
-
-constexpr float gemm_value(std::size_t index, std::uint64_t seed, int steps) {
-  const auto level =
-      static_cast<int>((stream_value(index, seed) - 1.0F) * static_cast<float>(steps + 1));
-  return static_cast<float>(2 * level - steps) / static_cast<float>(steps + 1);
-}
 
 /// Compares 256 entries, the corners among them, with float64 sums; `at(row, column)` is the
 /// result. Throws when one is wrong. Tolerance: half a unit in the last of bf16's 8 bits twice
-/// over, and a hundredth of the spread of such a sum, sqrt(k)/3, for accumulators that carry fewer
-/// bits than fp32; a tile of 32 missing products shifts a sum by some sqrt(32)/3, far more for k to
-/// 8192.
+/// over, and a hundredth of the spread of such a sum for accumulators that carry fewer bits than
+/// fp32; a tile of 32 missing products shifts a sum by sqrt(32/k) of its spread, far more for k to
+/// 8192. The spread is sqrt(k) times the mean square of random_value(), 35/24: half of the
+/// magnitudes are uniform in [1, 2), half in [0.5, 1).
 template <class At>
-void check_product(const std::string& op, const GemmShape& shape, int steps, At at) {
-  const double spread = std::sqrt(static_cast<double>(shape.k)) / 3;
+void check_product(const std::string& op, const GemmShape& shape, int mantissa_bits, At at) {
+  const double spread = std::sqrt(static_cast<double>(shape.k)) * 35 / 24;
   for (std::size_t sample = 0; sample < 256; ++sample) {
     std::size_t row = sample % 2 == 0 ? 0 : shape.m - 1;
     std::size_t column = sample / 2 % 2 == 0 ? 0 : shape.n - 1;
@@ -54,8 +45,8 @@ void check_product(const std::string& op, const GemmShape& shape, int steps, At 
     }
     double exact = 0;
     for (std::size_t i = 0; i < shape.k; ++i)
-      exact += static_cast<double>(gemm_value(row * shape.k + i, kGemmSeedA, steps)) *
-               static_cast<double>(gemm_value(column * shape.k + i, kGemmSeedW, steps));
+      exact += static_cast<double>(random_value(row * shape.k + i, kGemmSeedA, mantissa_bits)) *
+               static_cast<double>(random_value(column * shape.k + i, kGemmSeedW, mantissa_bits));
     const double found = at(row, column);
     if (!(std::fabs(found - exact) <= std::fabs(exact) / 256 + spread / 100))
       throw std::runtime_error(op + ": wrong result, " + std::to_string(found) + " instead of " +
