@@ -144,7 +144,7 @@ inline void check_decode(DecodeDevice& device, const DecodeShape& shape, std::si
   }
   check_rows("attention_decode " + std::string(shape.mla ? "mla " : "gqa ") + shape.kv_dtype +
                  " in " + std::to_string(splits) + " splits",
-             device.output(shape), expected, shape.value_dim, tolerance_of(shape.dtype()));
+             device.output(shape), expected, shape.value_dim, attention_tolerance(shape.dtype()));
 }
 
 struct DecodePoint {

@@ -99,7 +99,7 @@ inline void check_prefill(PrefillDevice& device, const PrefillShape& shape, std:
       }
     }
   check_rows("attention_prefill of " + std::to_string(shape.tokens) + " tokens",
-             device.output(shape, 1), expected, kPrefillDim, tolerance_of(shape.dtype));
+             device.output(shape, 1), expected, kPrefillDim, attention_tolerance(shape.dtype));
 }
 
 struct PrefillPoint {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <string>
 #include <vector>
 
 namespace moesim::kernels {
@@ -36,6 +37,11 @@ inline std::vector<double> reference_attention(const std::vector<double>& q,
   }
   for (double& x : out) x /= total;
   return out;
+}
+
+/// Of a row, see above, with a margin of about four.
+inline double attention_tolerance(const std::string& dtype) {
+  return dtype == "fp32" ? 1e-5 : 0.01;
 }
 
 }  // namespace moesim::kernels

@@ -207,7 +207,7 @@ inline std::vector<Elementwise> elementwise_kernels(const ElementwiseDevice& dev
 /// finds its activations in the cache, so those are measured hot too.
 inline std::vector<ElementwisePoint> plan_elementwise(const ElementwiseDevice& device,
                                                       const Options& options) {
-  constexpr std::size_t most_hot_tokens = 64;
+  constexpr std::size_t most_hot_tokens = 128;
   const bool gpu = device.dtype() == "bf16";
   std::vector<std::size_t> tokens = {1, 16, 128, 1024}, widths = {512, 2048};
   if (gpu) {

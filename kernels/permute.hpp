@@ -131,7 +131,7 @@ inline std::vector<PermutePoint> plan_permute(const PermuteDevice& device, const
   std::vector<PermutePoint> points;
   const bool cpu = device.kind() == DeviceKind::kCpu;
   std::vector<std::size_t> tokens = {1, 4, 16, 64, 256, 1024, 4096, 16384};
-  std::vector<MoeShape> shapes = {{2048, 0, 128, 8}, {4096, 0, 128, 8}, {7168, 0, 256, 8}};
+  std::vector<MoeShape> shapes = {{2048, 0, 128, 8}, {4096, 0, 128, 8}, {7168, 0, 32, 8}};
   if (cpu) {
     tokens = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
     shapes = cpu_layer_shapes();

@@ -201,16 +201,16 @@ TEST(RandomValue, IsExactInTheTypeItIsMeantForAndFillsBothSigns) {
 }
 
 TEST(Rotation, GoesRoundTwiceTheCacheAndLeavesOutWhatCannot) {
-  const auto both = rotations(kMiB, 50 * kMiB, 1000 * kMiB);
+  const auto both = rotations(kMiB, 100 * kMiB, 1000 * kMiB);
   ASSERT_EQ(both.size(), 2U);
   EXPECT_TRUE(both[0].hot);
   EXPECT_EQ(both[1].sets, 100U);
-  EXPECT_EQ(rotations(26 * kMiB, 50 * kMiB, 1000 * kMiB).size(), 1U) << "too large to be hot";
-  EXPECT_EQ(rotations(400 * kMiB, 50 * kMiB, 1000 * kMiB).at(0).sets, 1U);
-  const auto tiny = rotations(4096, 50 * kMiB, 1000 * kMiB);
+  EXPECT_EQ(rotations(26 * kMiB, 100 * kMiB, 1000 * kMiB).size(), 1U) << "too large to be hot";
+  EXPECT_EQ(rotations(400 * kMiB, 100 * kMiB, 1000 * kMiB).at(0).sets, 1U);
+  const auto tiny = rotations(4096, 100 * kMiB, 1000 * kMiB);
   ASSERT_EQ(tiny.size(), 1U) << "too many sets to be cold";
   EXPECT_TRUE(tiny[0].hot);
-  EXPECT_TRUE(rotations(2000 * kMiB, 50 * kMiB, 1000 * kMiB).empty());
+  EXPECT_TRUE(rotations(2000 * kMiB, 100 * kMiB, 1000 * kMiB).empty());
 }
 
 }  // namespace
