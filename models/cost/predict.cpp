@@ -17,7 +17,9 @@ Prediction corrected(double time_s, bool measured, bool residual, const Residual
 Seconds around_s(const std::vector<ElementwiseFit>& around, const Peaks& peaks,
                  const ExpertWork& work, std::int64_t assigned) {
   if (around.empty()) return {};
-  const double bytes = moved_around(work.tokens, assigned, work.hidden, work.activation);
+  // Of the tokens of a whole group at most one per row comes here.
+  const double bytes =
+      moved_around(std::min(work.tokens, assigned), assigned, work.hidden, work.activation);
   double time_s = 0;
   for (const auto& kernel : around) time_s += kernel.form.time_s({bytes}, peaks);
   return Seconds(time_s);

@@ -142,7 +142,8 @@ TEST(SuiteProfile, IsTheSameAfterItWasWrittenAndRead) {
   EXPECT_EQ(residual_text(read), residual_text(profile));
   EXPECT_NE(residual_text(profile).find("router,0,m,1,2,"), std::string::npos);
   const Gemm scores{4, 8, 256, Dtype::fp32, Dtype::fp32};
-  const auto gate = predict(read.router.at(0), *read.measured_device, scores, true);
+  const auto gate =
+      predict(read.router.at(0), peaks_of(*read.measured_device, Dtype::fp32), scores, true);
   EXPECT_NEAR(gate.time.value, WrittenSuite::gate_us(4) * 1e-6, 2e-8);
   EXPECT_TRUE(gate.measured);
 }

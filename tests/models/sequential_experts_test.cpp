@@ -18,13 +18,8 @@ ExpertCurve curve() {
   return c;
 }
 
-Device device() {
-  Device d;
-  d.memory_bandwidth = BytesPerSecond(1e10);
-  d.flops.fp32 = FlopPerSecond(1e11);
-  d.sms = 1;
-  return d;
-}
+/// 100 GFLOP/s and 10 GB/s.
+Peaks peaks() { return {1e11, 1e10, 1}; }
 
 ExpertWork work(const std::vector<std::int32_t>& counts, std::int64_t hidden = 64) {
   ExpertWork w;
@@ -68,24 +63,24 @@ TEST(ExpertCurve, RefusesPointsThatAreNoCurve) {
 }
 
 TEST(SequentialExperts, AddUpOverTheActiveOnes) {
-  const auto p = predict(fit(), device(), work({4, 0, 16, 1}), true);
+  const auto p = predict(fit(), peaks(), work({4, 0, 16, 1}), true);
   EXPECT_NEAR(p.time.value, 11e-6, 1e-12);
   EXPECT_EQ(p.tier, CostTier::residual);
   EXPECT_TRUE(p.measured);
-  EXPECT_EQ(predict(fit(), device(), work({0, 0}), true).time.value, 0);
+  EXPECT_EQ(predict(fit(), peaks(), work({0, 0}), true).time.value, 0);
 }
 
 TEST(SequentialExperts, KnowWhenACountLiesOutsideTheMeasurements) {
-  EXPECT_FALSE(predict(fit(), device(), work({4, 17}), true).measured);
+  EXPECT_FALSE(predict(fit(), peaks(), work({4, 17}), true).measured);
 }
 
 TEST(SequentialExperts, OfAnotherShapeFollowTheFormOfOneExpert) {
-  const auto one = predict(fit(), device(), work({4}, 128), true);
+  const auto one = predict(fit(), peaks(), work({4}, 128), true);
   EXPECT_EQ(one.tier, CostTier::fit);
   EXPECT_TRUE(one.measured) << "between measured shapes";
-  const auto two = predict(fit(), device(), work({4, 4}, 128), true);
+  const auto two = predict(fit(), peaks(), work({4, 4}, 128), true);
   EXPECT_NEAR(two.time.value, 2 * one.time.value, 1e-12) << "each with its own floor";
-  EXPECT_FALSE(predict(fit(), device(), work({4}, 256), true).measured);
+  EXPECT_FALSE(predict(fit(), peaks(), work({4}, 256), true).measured);
 }
 
 TEST(SequentialExperts, ArePermutedAndCombined) {
@@ -94,7 +89,7 @@ TEST(SequentialExperts, ArePermutedAndCombined) {
   around.form = {1e-6, 0.5};
   f.around = {around, around};
   // 8 tokens and 4 rows of 64 floats at half of 10 GB/s, twice.
-  EXPECT_NEAR(predict(f, device(), work({4}), true).time.value,
+  EXPECT_NEAR(predict(f, peaks(), work({4}), true).time.value,
               2e-6 + 2 * (1e-6 + 12 * 64 * 4 / 0.5e10), 1e-12);
 }
 
