@@ -24,10 +24,11 @@ std::vector<const Sample*> thinned(std::span<const Sample> samples) {
 }
 
 template <class Sample>
-void need_points(std::span<const Sample> samples, const std::string& what) {
-  if (samples.size() < kFewestPoints)
-    throw InputError(fmt::format("{}: {} usable rows, a fit needs at least {}", what,
-                                 samples.size(), kFewestPoints));
+void need_points(std::span<const Sample> samples, const std::string& what,
+                 std::size_t fewest = kFewestPoints) {
+  if (samples.size() < fewest)
+    throw InputError(
+        fmt::format("{}: {} usable rows, a fit needs at least {}", what, samples.size(), fewest));
 }
 
 /// Fits `start` to what `work` makes of the samples.
@@ -93,7 +94,7 @@ GemmResidual gemm_grid(std::span<const GemmSample> samples, const GemmFit& fit,
     if (i == axis.size() || axis[i] != s.m) continue;
     auto& curve = curves[{s.n, s.k}];
     curve.resize(axis.size(), kNothing);
-    const auto work = gemm_work({s.m, s.n, s.k, s.format.weight, Dtype::bf16});
+    const auto work = gemm_work(s.gemm());
     curve[i] = log_ratio(s.time_s, fit.form.time_s(work, peaks));
   }
   std::vector<GemmResidual::Curve> list;
@@ -242,7 +243,7 @@ GemmFit fit_gemm(std::span<const GemmSample> samples, const Device& device) {
   }
   const auto peaks = peaks_of(device, fit.weight);
   fit.form = fit_samples(GemmForm{}, samples, peaks, [](const GemmSample& s) {
-               return gemm_work({s.m, s.n, s.k, s.format.weight, Dtype::bf16});
+               return gemm_work(s.gemm());
              }).form;
   fit.residual = gemm_grid(samples, fit, peaks);
   return fit;
@@ -302,7 +303,7 @@ AttentionFit<DecodeForm> fit_decode(std::span<const AttentionSample> samples,
 }
 
 ElementwiseFit fit_elementwise(std::span<const ElementwiseSample> samples, const Device& device) {
-  need_points(samples, "element-wise kernels");
+  need_points(samples, "kernels that move bytes", kFewestStreamPoints);
   ElementwiseFit fit;
   fit.origin.kernel = samples.front().kernel;
   fit.origin.points = static_cast<std::int64_t>(samples.size());

@@ -75,9 +75,8 @@ std::vector<SplitErrors> hold_out(std::span<const GemmSample> samples, const Dev
   SplitErrors errors{"unseen (n, k)", {}};
   for (const auto& s : parts.test)
     errors.points.push_back(
-        point(fit, s.time_s, s.m <= 512 ? "m <= 512" : "m > 512", [&](const auto& f, bool r) {
-          return predict(f, peaks_of(device, f), {s.m, s.n, s.k, s.format.weight, Dtype::bf16}, r);
-        }));
+        point(fit, s.time_s, s.m <= 512 ? "m <= 512" : "m > 512",
+              [&](const auto& f, bool r) { return predict(f, peaks_of(device, f), s.gemm(), r); }));
   return {std::move(errors)};
 }
 
@@ -148,7 +147,7 @@ std::vector<SplitErrors> hold_out(std::span<const ElementwiseSample> samples,
   Split<ElementwiseSample> parts;
   for (std::size_t i = 0; i < samples.size(); ++i)
     (i % 2 == 0 ? parts.fit : parts.test).push_back(samples[i]);
-  if (parts.fit.size() < kFewestPoints || parts.test.empty()) return {};
+  if (parts.fit.size() < kFewestStreamPoints || parts.test.empty()) return {};
   const auto fit = fit_elementwise(parts.fit, device);
   SplitErrors errors{"unseen size", {}};
   for (const auto& s : parts.test) {

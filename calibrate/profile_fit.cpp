@@ -7,6 +7,7 @@
 
 #include "calibrate/aiconfigurator.hpp"
 #include "calibrate/hold_out.hpp"
+#include "calibrate/sequential_fit.hpp"
 
 namespace moesim {
 namespace {
@@ -26,12 +27,16 @@ auto grouped(const std::vector<Sample>& samples, Key key) {
   return groups;
 }
 
-template <class Sample>
-std::vector<HoldOut> errors_of(const std::vector<Sample>& samples, const Device& device) {
+std::vector<HoldOut> summaries(const std::vector<SplitErrors>& splits) {
   std::vector<HoldOut> all;
-  for (const auto& split : hold_out(std::span<const Sample>(samples), device))
+  for (const auto& split : splits)
     for (auto& one : summarise(split)) all.push_back(std::move(one));
   return all;
+}
+
+template <class Sample>
+std::vector<HoldOut> errors_of(const std::vector<Sample>& samples, const Device& device) {
+  return summaries(hold_out(std::span<const Sample>(samples), device));
 }
 
 bool block_scaled(const std::string& scheme) { return scheme.find("block") != std::string::npos; }
@@ -44,17 +49,24 @@ auto serves(const AttentionFit<Form>& fit) {
   return std::tuple(fit.kind, fit.head_dim, fit.kv);
 }
 
-/// Keeps the fit that serves each format best: block-scaled before per-tensor, then the kernel with
-/// most rows; attention in bf16 before others.
+/// In the order in which they should serve: block-scaled before per-tensor, a library's kernel
+/// before the suite's own, then the kernel with most rows; attention in bf16 before others.
 template <class Fit>
-void keep_preferred(std::vector<Fit>& fits, const char* operation,
-                    std::map<std::string, std::int64_t>& left_out) {
+void prefer(std::vector<Fit>& fits) {
   std::ranges::stable_sort(fits, [](const Fit& a, const Fit& b) {
     const auto key = [](const Fit& f) {
-      return std::tuple(serves(f), !block_scaled(f.origin.scheme), -f.origin.points);
+      return std::tuple(serves(f), !block_scaled(f.origin.scheme), f.origin.kernel == "own",
+                        -f.origin.points);
     };
     return key(a) < key(b);
   });
+}
+
+/// Keeps the fit that serves each format best.
+template <class Fit>
+void keep_preferred(std::vector<Fit>& fits, const char* operation,
+                    std::map<std::string, std::int64_t>& left_out) {
+  prefer(fits);
   std::vector<Fit> kept;
   for (auto& fit : fits) {
     if (!kept.empty() && serves(kept.back()) == serves(fit))
@@ -68,6 +80,17 @@ void keep_preferred(std::vector<Fit>& fits, const char* operation,
 
 std::string name_of(const KernelFormat& format) {
   return format.kernel.empty() ? format.scheme : format.scheme + ", " + format.kernel;
+}
+
+/// One fit for permute and one for combine, as far as they were measured.
+std::vector<ElementwiseFit> fit_around(const std::vector<ElementwiseSample>& all,
+                                       const Device& device) {
+  std::vector<ElementwiseFit> fits;
+  for (const auto& [kernel, samples] : grouped(all, [](const auto& s) { return s.kernel; })) {
+    fits.push_back(fit_elementwise(samples, device));
+    fits.back().origin.hold_out = errors_of(samples, device);
+  }
+  return fits;
 }
 
 /// What ships of the experts' rows: every other token count (and the last); the others are what
@@ -95,26 +118,39 @@ void Measured::add(const CsvTable& table) {
 
 Profile fit_profile(Measured& measured, const Device& device, const FitProgress& progress) {
   Profile profile;
-  const auto enough = [&](std::size_t rows, const std::string& what) {
-    if (rows >= 2 * kFewestPoints) {
+  const auto enough = [&](std::size_t rows, const std::string& what,
+                          std::size_t needed = 2 * kFewestPoints) {
+    if (rows >= needed) {
       progress(what);
       return true;
     }
     measured.left_out[what + ": too few rows to fit"] += static_cast<std::int64_t>(rows);
     return false;
   };
-  for (const auto& [format, samples] :
-       grouped(measured.gemm, [](const GemmSample& s) { return s.format; })) {
-    if (!enough(samples.size(), "gemm " + name_of(format))) continue;
-    profile.gemm.push_back(fit_gemm(samples, device));
-    profile.gemm.back().origin.hold_out = errors_of(samples, device);
-  }
+  const auto fit_gemms = [&](const std::vector<GemmSample>& all, const std::string& what,
+                             std::vector<GemmFit>& fits) {
+    for (const auto& [format, samples] : grouped(all, [](const auto& s) { return s.format; })) {
+      if (!enough(samples.size(), what + " " + name_of(format))) continue;
+      fits.push_back(fit_gemm(samples, device));
+      fits.back().origin.hold_out = errors_of(samples, device);
+    }
+  };
+  fit_gemms(measured.gemm, "gemm", profile.gemm);
+  fit_gemms(measured.router, "router", profile.router);
+  const auto around = fit_around(measured.around, device);
   for (const auto& [key, samples] : grouped(
            measured.experts, [](const ExpertsSample& s) { return std::pair(s.format, s.gated); })) {
     if (!enough(samples.size(), "experts " + name_of(key.first))) continue;
-    const auto kept = shipped(samples);
-    profile.experts.push_back(fit_experts(kept, device));
-    profile.experts.back().origin.hold_out = errors_of(samples, device);
+    if (measured.sequential) {
+      auto& fit = profile.sequential_experts.emplace_back(fit_sequential_experts(samples, device));
+      fit.origin.hold_out = summaries(hold_out_sequential(samples, device));
+      fit.around = around;
+      continue;
+    }
+    auto& fit = profile.experts.emplace_back(
+        fit_experts(measured.all_rows ? samples : shipped(samples), device));
+    fit.origin.hold_out = errors_of(samples, device);
+    fit.around = around;
   }
   const auto attention_key = [](const AttentionSample& s) {
     return std::tuple(s.decode, s.shape.kind, s.shape.head_dim, s.math, s.shape.kv, s.kernel);
@@ -136,16 +172,22 @@ Profile fit_profile(Measured& measured, const Device& device, const FitProgress&
       add(profile.prefill, fit_prefill(samples, device));
   }
   if (!measured.elementwise.empty() &&
-      enough(measured.elementwise.size(), "element-wise kernels")) {
+      enough(measured.elementwise.size(), "element-wise kernels", 2 * kFewestStreamPoints)) {
     profile.elementwise.push_back(fit_elementwise(measured.elementwise, device));
     profile.elementwise.back().origin.hold_out = errors_of(measured.elementwise, device);
   }
-  keep_preferred(profile.gemm, "gemm", measured.left_out);
-  keep_preferred(profile.experts, "experts", measured.left_out);
-  keep_preferred(profile.prefill, "prefill", measured.left_out);
-  keep_preferred(profile.decode, "decode", measured.left_out);
-  if (profile.gemm.empty() && profile.experts.empty() && profile.prefill.empty() &&
-      profile.decode.empty() && profile.elementwise.empty())
+  if (measured.all_rows) {
+    // Executed layers are held against the kernel that ran them, which need not be the first.
+    prefer(profile.gemm);
+    prefer(profile.experts);
+  } else {
+    keep_preferred(profile.gemm, "gemm", measured.left_out);
+    keep_preferred(profile.experts, "experts", measured.left_out);
+    keep_preferred(profile.prefill, "prefill", measured.left_out);
+    keep_preferred(profile.decode, "decode", measured.left_out);
+  }
+  if (profile.gemm.empty() && profile.experts.empty() && profile.sequential_experts.empty() &&
+      profile.prefill.empty() && profile.decode.empty() && profile.elementwise.empty())
     throw InputError("nothing to fit: the tables hold no kernel with enough usable rows");
   return profile;
 }

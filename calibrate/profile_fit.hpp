@@ -21,8 +21,15 @@ struct Measured {
   std::vector<ElementwiseSample> elementwise;
   std::map<std::string, std::int64_t> left_out;  ///< reason -> rows
 
+  // What only tables of moesim's own suite have:
+  std::vector<GemmSample> router;         ///< scores and choice of experts together
+  std::vector<ElementwiseSample> around;  ///< permute and combine: `experts` are the products alone
+  bool sequential = false;                ///< the experts run one after another
+  bool all_rows = false;                  ///< fit every row of the experts, leave none for checks
+
   std::size_t size() const {
-    return gemm.size() + experts.size() + attention.size() + elementwise.size();
+    return gemm.size() + experts.size() + attention.size() + elementwise.size() + router.size() +
+           around.size();
   }
   /// Reads one table of any known kind. Throws InputError.
   void add(const CsvTable& table);

@@ -10,7 +10,7 @@ ExpertWork ExpertsSample::work() const {
   work.intermediate = intermediate;
   work.gated = gated;
   work.weight = format.weight;
-  work.activation = Dtype::bf16;
+  work.activation = activation_of(format.weight);
   work.tokens = tokens;
   work.tokens_per_expert = tokens_per_expert;
   return work;

@@ -21,11 +21,19 @@ struct KernelFormat {
   auto operator<=>(const KernelFormat&) const = default;
 };
 
+/// What is multiplied with weights of this format: all tables have bf16 activations, but for those
+/// of a CPU, which has fp32 throughout.
+inline Dtype activation_of(Dtype weight) {
+  return weight == Dtype::fp32 ? Dtype::fp32 : Dtype::bf16;
+}
+
 struct GemmSample {
   KernelFormat format;
   std::int64_t m = 0, n = 0, k = 0;
   double time_s = 0;
   int row = 0;
+
+  Gemm gemm() const { return {m, n, k, format.weight, activation_of(format.weight)}; }
 };
 
 /// The routed experts of one MoE layer, timed on the rank with the highest load.

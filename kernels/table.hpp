@@ -1,7 +1,7 @@
 // The CSV a microbenchmark writes: one header row, then one row per measured point, units in the
-// column names. A row with another number of fields than the header is a programmer's mistake and
-// throws. Cells are quoted where RFC 4180 asks for it; numbers are written so that they read back
-// unchanged to six digits.
+// column names. A row with another number of fields than the header, or a column named twice, is a
+// programmer's mistake and throws. Cells are quoted where RFC 4180 asks for it; numbers are written
+// so that they read back unchanged to six digits.
 #pragma once
 
 #include <cstdio>
@@ -33,6 +33,9 @@ class Table {
  public:
   Table(std::ostream& out, const std::vector<std::string>& columns)
       : out_(out), width_(columns.size()) {
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        if (columns[i] == columns[j]) throw std::logic_error("column '" + columns[i] + "' twice");
     write(columns);
   }
 

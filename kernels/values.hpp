@@ -14,8 +14,8 @@ namespace moesim::kernels {
 
 /// `keys` (op, dtype, ...) and behind them the common value columns.
 inline std::vector<std::string> columns_with_values(std::vector<std::string> keys) {
-  for (const char* name : {"l2", "latency_us", "p10_us", "p25_us", "p90_us", "cv", "n", "timer",
-                           "repeats", "library", "device", "flag"})
+  for (const char* name : {"l2", "latency_us", "p10_us", "p25_us", "p90_us", "cv", "samples",
+                           "timer", "repeats", "library", "device", "flag"})
     keys.emplace_back(name);
   return keys;
 }

@@ -19,6 +19,19 @@ struct CalibratedConfig {
   static const Parameters<CalibratedConfig>& parameters();
 };
 
+/// A profile and the peaks that its fits divide by: those of the device it was measured on where it
+/// brings one, else those of the scenario's.
+struct Loaded : Profile {
+  Loaded(Profile profile, const Device& simulated) : Profile(std::move(profile)) {
+    for (std::size_t i = 0; i < peaks_.size(); ++i)
+      peaks_[i] = peaks_of(measured_device ? *measured_device : simulated, static_cast<Dtype>(i));
+  }
+  const Peaks& peaks(Dtype math) const { return peaks_[static_cast<std::size_t>(math)]; }
+
+ private:
+  std::array<Peaks, 8> peaks_;  ///< by Dtype
+};
+
 class Calibrated : public CostModel {
  public:
   Calibrated(const CalibratedConfig& config, const Context& context, CostTier best)
@@ -26,16 +39,14 @@ class Calibrated : public CostModel {
     const auto names =
         config.profiles.empty() ? profiles_of(device_.name, config.library) : config.profiles;
     for (const auto& name : names) {
-      profiles_.push_back(std::make_unique<Profile>(read_profile(profile_file(name))));
-      if (profiles_.back()->device != device_.name && !config.profiles.empty())
-        throw InputError("profile '" + name + "' is of device '" + profiles_.back()->device +
+      profiles_.emplace_back(read_profile(profile_file(name)), device_);
+      if (profiles_.back().device != device_.name && !config.profiles.empty())
+        throw InputError("profile '" + name + "' is of device '" + profiles_.back().device +
                          "', the scenario runs on '" + device_.name + "'");
     }
     const auto tier = [best](const std::optional<CostTier>& asked) {
       return asked ? std::min(*asked, best) : best;
     };
-    for (std::size_t i = 0; i < peaks_.size(); ++i)
-      peaks_[i] = peaks_of(device_, static_cast<Dtype>(i));
     gemm_ = tier(config.gemm);
     experts_ = tier(config.experts);
     attention_ = tier(config.attention);
@@ -44,15 +55,41 @@ class Calibrated : public CostModel {
 
   Prediction gemm(const Gemm& g) const override {
     if (g.m <= 0 || g.n <= 0 || g.k <= 0) return {};
-    const auto* fit = gemm_ == CostTier::spec ? nullptr : gemm_fit(g.weight);
-    return fit == nullptr ? spec_->gemm(g)
-                          : predict(*fit, peaks(fit->weight), g, gemm_ == CostTier::residual);
+    if (gemm_ != CostTier::spec)
+      for (const auto& profile : profiles_)
+        for (const auto& fit : profile.gemm)
+          if (fit.weight == computed_as(g.weight))
+            return predict(fit, profile.peaks(fit.weight), g, gemm_ == CostTier::residual);
+    return spec_->gemm(g);
+  }
+
+  // The gate belongs to the experts: whether their choice is part of it is a matter of the profile
+  // that serves them.
+  Prediction router(const Gemm& g) const override {
+    if (g.m <= 0 || g.n <= 0 || g.k <= 0) return {};
+    if (experts_ != CostTier::spec)
+      for (const auto& profile : profiles_) {
+        if (profile.experts.empty() && profile.sequential_experts.empty()) continue;
+        if (profile.router.empty()) break;
+        const auto& fit = profile.router.front();
+        return predict(fit, profile.peaks(fit.weight), g, experts_ == CostTier::residual);
+      }
+    return gemm(g);
   }
 
   Prediction experts(const ExpertWork& w) const override {
-    const auto* fit = experts_ == CostTier::spec ? nullptr : experts_fit(w.weight, w.gated);
-    return fit == nullptr ? spec_->experts(w)
-                          : predict(*fit, peaks(fit->weight), w, experts_ == CostTier::residual);
+    const bool residual = experts_ == CostTier::residual;
+    const auto serves = [&, weight = computed_as(w.weight)](const auto& fit) {
+      return fit.weight == weight && fit.gated == w.gated;
+    };
+    if (experts_ != CostTier::spec)
+      for (const auto& profile : profiles_) {
+        for (const auto& fit : profile.sequential_experts)
+          if (serves(fit)) return predict(fit, profile.peaks(fit.weight), w, residual);
+        for (const auto& fit : profile.experts)
+          if (serves(fit)) return predict(fit, profile.peaks(fit.weight), w, residual);
+      }
+    return spec_->experts(w);
   }
 
   Prediction attention(const AttentionShape& s, const AttentionLoad& load) const override {
@@ -78,59 +115,43 @@ class Calibrated : public CostModel {
 
   Prediction elementwise(Bytes moved, int kernels) const override {
     for (const auto& profile : profiles_)
-      for (const auto& fit : profile->elementwise)
+      for (const auto& fit : profile.elementwise)
         if (elementwise_ != CostTier::spec) {
           const double each = moved.value / std::max(1, kernels);
-          const double time_s = fit.form.time_s({each}, peaks(Dtype::bf16));
+          const double time_s = fit.form.time_s({each}, profile.peaks(Dtype::bf16));
           return {Seconds(kernels * time_s), CostTier::fit, fit.bytes.holds(each)};
         }
     return spec_->elementwise(moved, kernels);
   }
 
  private:
-  /// The first fit of the first profile that has one; fp16 computes as bf16 does.
+  /// The first fit of the first profile that has one serves; fp16 computes as bf16 does.
   static Dtype computed_as(Dtype weight) { return weight == Dtype::fp16 ? Dtype::bf16 : weight; }
-
-  const GemmFit* gemm_fit(Dtype weight) const {
-    for (const auto& profile : profiles_)
-      for (const auto& fit : profile->gemm)
-        if (fit.weight == computed_as(weight)) return &fit;
-    return nullptr;
-  }
-
-  const ExpertsFit* experts_fit(Dtype weight, bool gated) const {
-    for (const auto& profile : profiles_)
-      for (const auto& fit : profile->experts)
-        if (fit.weight == computed_as(weight) && fit.gated == gated) return &fit;
-    return nullptr;
-  }
 
   /// A fit for the cache's format and the head's width; another width if need be, then by form.
   template <class Fit>
   Prediction one_phase(std::vector<Fit> Profile::*fits, const AttentionShape& s,
                        const AttentionLoad& load) const {
     const Fit* chosen = nullptr;
+    const Loaded* of = nullptr;
     const bool latent = s.kind == AttentionKind::kMultiHeadLatent;
     for (const auto& profile : profiles_)
-      for (const auto& fit : (*profile).*fits) {
+      for (const auto& fit : profile.*fits) {
         if (fit.kind != s.kind || fit.kv != computed_as(s.kv)) continue;
         const bool same_width = latent || fit.head_dim == s.head_dim;
         if (same_width && attention_ != CostTier::spec)
-          return predict(fit, peaks(fit.math), s, load, attention_ == CostTier::residual);
-        if (chosen == nullptr) chosen = &fit;
+          return predict(fit, profile.peaks(fit.math), s, load, attention_ == CostTier::residual);
+        if (chosen == nullptr) chosen = &fit, of = &profile;
       }
     if (chosen == nullptr || attention_ == CostTier::spec) return spec_->attention(s, load);
-    auto by_form = predict(*chosen, peaks(chosen->math), s, load, false);
+    auto by_form = predict(*chosen, of->peaks(chosen->math), s, load, false);
     by_form.measured = false;
     return by_form;
   }
 
-  const Peaks& peaks(Dtype math) const { return peaks_[static_cast<std::size_t>(math)]; }
-
   Device device_;
-  std::array<Peaks, 8> peaks_;  ///< by Dtype
   std::unique_ptr<CostModel> spec_;
-  std::vector<std::unique_ptr<Profile>> profiles_;
+  std::vector<Loaded> profiles_;
   CostTier gemm_, experts_, attention_, elementwise_;
 };
 

@@ -73,6 +73,9 @@ class CostModel {
 
   virtual ~CostModel() = default;
   virtual Prediction gemm(const Gemm& gemm) const = 0;
+  /// The gate of an MoE layer, its n columns the experts. experts() covers the choice of experts; a
+  /// tier whose gates were measured together with their choice answers both here.
+  virtual Prediction router(const Gemm& scores) const { return gemm(scores); }
   virtual Prediction experts(const ExpertWork& work) const = 0;
   virtual Prediction attention(const AttentionShape& shape, const AttentionLoad& load) const = 0;
   /// Element-wise work (norms, activations, residual adds) that reads and writes `moved` in

@@ -13,6 +13,18 @@ Prediction corrected(double time_s, bool measured, bool residual, const Residual
   return {Seconds(time_s * quick_exp(left.log_ratio)), CostTier::residual, measured || left.inside};
 }
 
+/// Permute reads tokens and writes rows, combine the other way round.
+Seconds around_s(const std::vector<ElementwiseFit>& around, const Peaks& peaks,
+                 const ExpertWork& work, std::int64_t assigned) {
+  if (around.empty()) return {};
+  // Of the tokens of a whole group at most one per row comes here.
+  const double bytes =
+      moved_around(std::min(work.tokens, assigned), assigned, work.hidden, work.activation);
+  double time_s = 0;
+  for (const auto& kernel : around) time_s += kernel.form.time_s({bytes}, peaks);
+  return Seconds(time_s);
+}
+
 }  // namespace
 
 Peaks peaks_of(const Device& device, Dtype math) {
@@ -32,13 +44,50 @@ Prediction predict(const ExpertsFit& fit, const Peaks& peaks, const ExpertWork& 
                    bool residual) {
   const auto load = expert_load(work.tokens_per_expert, fit.form.tile);
   if (load.assigned == 0) return {};
-  const auto w = experts_work(work, load);
+  auto w = experts_work(work, load);
+  if (!fit.around.empty()) {
+    // Tables of the products alone know rows, no tokens; see calibrate/suite.cpp.
+    w.token_bytes =
+        bytes_of(work.activation) * 2 * static_cast<double>(load.assigned * work.hidden);
+  }
   const double time_s = fit.form.time_s(w, peaks);
   const bool measured = fit.hidden.holds(static_cast<double>(work.hidden)) &&
                         fit.intermediate.holds(static_cast<double>(work.intermediate)) &&
                         fit.local.holds(w.local) &&
                         fit.assigned.holds(static_cast<double>(load.assigned));
-  return corrected(time_s, measured, residual, residual ? fit.residual.at(work, load) : Residual{});
+  auto products =
+      corrected(time_s, measured, residual, residual ? fit.residual.at(work, load) : Residual{});
+  products.time += around_s(fit.around, peaks, work, load.assigned);
+  return products;
+}
+
+Prediction predict(const SequentialExpertsFit& fit, const Peaks& peaks, const ExpertWork& work,
+                   bool residual) {
+  const auto curve = std::ranges::find_if(fit.curves, [&](const ExpertCurve& c) {
+    return c.hidden == work.hidden && c.intermediate == work.intermediate;
+  });
+  const bool by_curve = residual && curve != fit.curves.end();
+  ExpertWork one = work;
+  double time_s = 0;
+  bool measured = by_curve || (fit.hidden.holds(static_cast<double>(work.hidden)) &&
+                               fit.intermediate.holds(static_cast<double>(work.intermediate)));
+  std::int64_t assigned = 0;
+  for (const std::int32_t rows : work.tokens_per_expert) {
+    if (rows == 0) continue;
+    assigned += rows;
+    measured = measured && (by_curve ? curve->holds(rows) : fit.rows.holds(rows));
+    if (by_curve) {
+      time_s += curve->at(rows);
+      continue;
+    }
+    one.tokens = rows;
+    one.tokens_per_expert = std::span(&rows, 1);
+    time_s += fit.form.time_s(experts_work(one, expert_load(one.tokens_per_expert, fit.form.tile)),
+                              peaks);
+  }
+  if (assigned == 0) return {};
+  return {Seconds(time_s) + around_s(fit.around, peaks, work, assigned),
+          by_curve ? CostTier::residual : CostTier::fit, measured};
 }
 
 Prediction predict(const AttentionFit<PrefillForm>& fit, const Peaks& peaks,

@@ -10,6 +10,9 @@ namespace moesim {
 Prediction predict(const GemmFit& fit, const Peaks& peaks, const Gemm& gemm, bool residual);
 Prediction predict(const ExpertsFit& fit, const Peaks& peaks, const ExpertWork& work,
                    bool residual);
+/// The sum over the experts; with `residual` by the curve of the shape where it has one.
+Prediction predict(const SequentialExpertsFit& fit, const Peaks& peaks, const ExpertWork& work,
+                   bool residual);
 /// One phase of the attention: the prefill chunks or the decoding sequences of `load`.
 Prediction predict(const AttentionFit<PrefillForm>& fit, const Peaks& peaks,
                    const AttentionShape& shape, const AttentionLoad& load, bool residual);

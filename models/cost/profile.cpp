@@ -108,7 +108,28 @@ const Parameters<ExpertsFit>& ExpertsFit::parameters() {
                    .optional("local", &ExpertsFit::local, "measured range: experts on a rank")
                    .optional("assigned", &ExpertsFit::assigned, "measured range: rows on a rank")
                    .optional("neighbours", &ExpertsFit::neighbours,
-                             "whether an unmeasured shape takes after the residuals near it");
+                             "whether an unmeasured shape takes after the residuals near it")
+                   .optional("around", &ExpertsFit::around,
+                             "permute and combine, where the rows are the products alone");
+    with_origin(all);
+    return all;
+  }();
+  return list;
+}
+
+const Parameters<SequentialExpertsFit>& SequentialExpertsFit::parameters() {
+  using Fit = SequentialExpertsFit;
+  static const auto list = [] {
+    auto all = Parameters<Fit>()
+                   .optional("weight", &Fit::weight, "number format of the weights")
+                   .optional("gated", &Fit::gated, "experts with a gate projection")
+                   .optional("form", &Fit::form, "fitted parameters of one expert")
+                   .optional("hidden", &Fit::hidden, "measured range: hidden size")
+                   .optional("intermediate", &Fit::intermediate,
+                             "measured range: intermediate size on a rank")
+                   .optional("rows", &Fit::rows, "measured range: rows of one expert")
+                   .optional("around", &Fit::around, "permute and combine")
+                   .optional("curves", &Fit::curves, "one expert of each measured shape");
     with_origin(all);
     return all;
   }();
@@ -147,7 +168,11 @@ const Parameters<Provenance>& Provenance::parameters() {
           .required("library", &Provenance::library, "kernel library", "cuBLAS")
           .required("version", &Provenance::version, "version of the library", "13.1")
           .optional("driver", &Provenance::driver, "driver; empty: not recorded")
-          .required("date", &Provenance::date, "date of the fit", "2026-01-01")
+          .required("date", &Provenance::date, "date of the fit or the measurement", "2026-01-01")
+          .optional("anchor_cv", &Provenance::anchor_cv,
+                    "noise: median coefficient of variation of repeated points")
+          .min(0)
+          .optional("drift", &Provenance::drift, "noise: largest change from first to last")
           .optional("tables", &Provenance::tables, "tables behind the fits");
   return list;
 }
@@ -158,9 +183,14 @@ const Parameters<Profile>& Profile::parameters() {
           .required("schema", &Profile::schema, "version of this form", "moesim-profile/1")
           .required("name", &Profile::name, "name of the profile", "my-gpu")
           .required("device", &Profile::device, "a device of the catalogue", "h100-sxm")
+          .optional("measured_device", &Profile::measured_device,
+                    "the device as it was measured, where the catalogue does not have it")
           .required("provenance", &Profile::provenance, "where the measurements come from", "{}")
           .optional("gemm", &Profile::gemm, "dense GEMMs")
+          .optional("router", &Profile::router, "gates: scores and choice of experts")
           .optional("experts", &Profile::experts, "routed experts of one MoE layer")
+          .optional("sequential_experts", &Profile::sequential_experts,
+                    "routed experts that run one after another")
           .optional("prefill", &Profile::prefill, "attention of new tokens")
           .optional("decode", &Profile::decode, "attention of one token per sequence")
           .optional("elementwise", &Profile::elementwise, "kernels that only move bytes");
@@ -171,12 +201,14 @@ void Profile::check(const Node& at) const {
   if (schema != "moesim-profile/1")
     throw InputError(at.where, "this profile has schema '" + schema +
                                    "'; this version of moesim reads 'moesim-profile/1'");
-  if (gemm.empty() && experts.empty() && prefill.empty() && decode.empty() && elementwise.empty())
+  if (gemm.empty() && experts.empty() && sequential_experts.empty() && prefill.empty() &&
+      decode.empty() && elementwise.empty())
     throw InputError(at.where, "this profile has no fit at all");
 }
 
 Profile read_profile(const std::string& path) {
   Profile profile = Profile::parameters().read(read_yaml(path));
+  if (profile.measured_device) profile.measured_device->name = profile.device;
   const auto grids = path.substr(0, path.rfind(".yaml")) + ".residual.csv";
   std::error_code ignored;
   if (std::filesystem::exists(grids, ignored)) add_residuals(profile, read_text_file(grids), grids);

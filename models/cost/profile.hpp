@@ -4,11 +4,13 @@
 // calibrate fit`, read by the cost tiers `fit` and `residual`.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "models/cost/forms.hpp"
 #include "models/cost/residual.hpp"
+#include "models/cost/sequential_experts.hpp"
 
 namespace moesim {
 
@@ -49,15 +51,38 @@ struct GemmFit {
   static const Parameters<GemmFit>& parameters();
 };
 
+/// Kernels that only move bytes.
+struct ElementwiseFit {
+  StreamForm form;
+  Span bytes;
+  FitOrigin origin;
+  static const Parameters<ElementwiseFit>& parameters();
+};
+
 struct ExpertsFit {
   Dtype weight = Dtype::bf16;
   bool gated = true;
   ExpertsForm form;
   Span hidden, intermediate, local, assigned;
   bool neighbours = false;  ///< shapes that were not measured take after the residuals near them
+  /// Permute and combine, where the measured rows are the products alone; empty where the rows hold
+  /// everything.
+  std::vector<ElementwiseFit> around;
   FitOrigin origin;
   ExpertsResidual residual;
   static const Parameters<ExpertsFit>& parameters();
+};
+
+/// Experts that run one after another.
+struct SequentialExpertsFit {
+  Dtype weight = Dtype::fp32;
+  bool gated = true;
+  ExpertsForm form;                 ///< of one expert, for shapes without a curve
+  Span hidden, intermediate, rows;  ///< of one expert
+  std::vector<ElementwiseFit> around;
+  std::vector<ExpertCurve> curves;
+  FitOrigin origin;
+  static const Parameters<SequentialExpertsFit>& parameters();
 };
 
 /// `Form` is PrefillForm or DecodeForm.
@@ -74,21 +99,17 @@ struct AttentionFit {
   static const Parameters<AttentionFit>& parameters();
 };
 
-struct ElementwiseFit {
-  StreamForm form;
-  Span bytes;
-  FitOrigin origin;
-  static const Parameters<ElementwiseFit>& parameters();
-};
-
 struct Provenance {
   std::string kind;    ///< "measured" (with moesim's suite) or "imported"
   std::string source;  ///< who measured it, with version or commit
   std::string licence;
   std::string library;  ///< e.g. "TensorRT-LLM"
   std::string version;
-  std::string driver;               ///< empty: not recorded
-  std::string date;                 ///< of the fit, YYYY-MM-DD
+  std::string driver;  ///< empty: not recorded
+  std::string date;    ///< of the fit, or of a measurement, YYYY-MM-DD
+  /// How steady the device was, where points were measured again and again: median coefficient of
+  /// variation, and the largest change from first to last.
+  std::optional<double> anchor_cv, drift;
   std::vector<std::string> tables;  ///< file names
   static const Parameters<Provenance>& parameters();
 };
@@ -96,10 +117,15 @@ struct Provenance {
 struct Profile {
   std::string schema = "moesim-profile/1";
   std::string name;
-  std::string device;  ///< a name of the device catalogue
+  std::string device;  ///< a name of the device catalogue, or of `measured_device`
+  /// The device as the suite found it, for one that the catalogue does not have (a CPU, an unknown
+  /// GPU): what the fits divide by.
+  std::optional<Device> measured_device;
   Provenance provenance;
   std::vector<GemmFit> gemm;
+  std::vector<GemmFit> router;  ///< scores and choice of experts together
   std::vector<ExpertsFit> experts;
+  std::vector<SequentialExpertsFit> sequential_experts;
   std::vector<AttentionFit<PrefillForm>> prefill;
   std::vector<AttentionFit<DecodeForm>> decode;
   std::vector<ElementwiseFit> elementwise;

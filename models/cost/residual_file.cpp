@@ -1,6 +1,6 @@
 // The text of the residual grids: one line per curve,
 //   gemm,<fit>,m,<m>,<m>,...                         the axis of the fit's curves
-//   gemm,<fit>,<n>,<k>,<r>,<r>,...
+//   gemm,<fit>,<n>,<k>,<r>,<r>,...                   the same for router
 //   experts,<fit>,<hidden>,<intermediate>,<local>,<assigned>:<most>:<active>:<r>,...
 //   prefill|decode,<fit>,batch,...  and  ,length,...  and  ,<heads>,<kv heads>,<r>,...
 // where <fit> counts the fits of that operation in the YAML file and r is in thousandths of a
@@ -32,6 +32,18 @@ void append_axis(std::string& out, const std::string& head, const std::vector<st
   out += head;
   for (const auto value : axis) out += ',' + std::to_string(value);
   out += '\n';
+}
+
+void append_gemm(std::string& out, const char* name, const std::vector<GemmFit>& fits) {
+  for (std::size_t i = 0; i < fits.size(); ++i) {
+    const auto& grid = fits[i].residual;
+    if (grid.empty()) continue;
+    append_axis(out, fmt::format("{},{},m", name, i), grid.m());
+    for (const auto& curve : grid.curves()) {
+      out += fmt::format("{},{},{},{}", name, i, curve.n, curve.k);
+      append_values(out, curve.log_ratio);
+    }
+  }
 }
 
 template <class Fit>
@@ -172,6 +184,11 @@ void read_attention(Line& line, std::size_t fit, Gathered& into) {
   }
 }
 
+void place_gemm(std::vector<GemmFit>& fits, Gathered& from) {
+  for (auto& [fit, curves] : from.gemm)
+    fits[fit].residual = GemmResidual(from.axes[fit].first, std::move(curves));
+}
+
 template <class Fit>
 void place_attention(std::vector<Fit>& fits, Gathered& from) {
   for (auto& [fit, grids] : from.grids)
@@ -183,15 +200,8 @@ void place_attention(std::vector<Fit>& fits, Gathered& from) {
 
 std::string residual_text(const Profile& profile) {
   std::string out;
-  for (std::size_t i = 0; i < profile.gemm.size(); ++i) {
-    const auto& grid = profile.gemm[i].residual;
-    if (grid.empty()) continue;
-    append_axis(out, fmt::format("gemm,{},m", i), grid.m());
-    for (const auto& curve : grid.curves()) {
-      out += fmt::format("gemm,{},{},{}", i, curve.n, curve.k);
-      append_values(out, curve.log_ratio);
-    }
-  }
+  append_gemm(out, "gemm", profile.gemm);
+  append_gemm(out, "router", profile.router);
   for (std::size_t i = 0; i < profile.experts.size(); ++i)
     for (const auto& [family, curves] : profile.experts[i].residual.families())
       for (const auto& curve : curves) {
@@ -210,6 +220,7 @@ std::string residual_text(const Profile& profile) {
 void add_residuals(Profile& profile, const std::string& text, const std::string& file) {
   std::map<std::string, Gathered, std::less<>> all;
   const std::map<std::string, std::size_t, std::less<>> fits = {{"gemm", profile.gemm.size()},
+                                                                {"router", profile.router.size()},
                                                                 {"experts", profile.experts.size()},
                                                                 {"prefill", profile.prefill.size()},
                                                                 {"decode", profile.decode.size()}};
@@ -221,22 +232,22 @@ void add_residuals(Profile& profile, const std::string& text, const std::string&
     const auto operation = line.word();
     const auto known = fits.find(operation);
     if (known == fits.end())
-      line.refuse(
-          fmt::format("unknown operation '{}' (valid: decode, experts, gemm, prefill)", operation));
+      line.refuse(fmt::format(
+          "unknown operation '{}' (valid: decode, experts, gemm, prefill, router)", operation));
     const auto fit = static_cast<std::size_t>(line.integer());
     if (fit >= known->second)
       line.refuse(fmt::format("the profile has {} fits of {}, this line belongs to number {}",
                               known->second, operation, fit));
     auto& into = all[known->first];
-    if (operation == "gemm")
+    if (operation == "gemm" || operation == "router")
       read_gemm(line, fit, into);
     else if (operation == "experts")
       read_experts(line, fit, into);
     else
       read_attention(line, fit, into);
   }
-  for (auto& [fit, curves] : all["gemm"].gemm)
-    profile.gemm[fit].residual = GemmResidual(all["gemm"].axes[fit].first, std::move(curves));
+  place_gemm(profile.gemm, all["gemm"]);
+  place_gemm(profile.router, all["router"]);
   for (auto& [fit, families] : all["experts"].experts)
     profile.experts[fit].residual =
         ExpertsResidual(std::move(families), profile.experts[fit].neighbours);

@@ -51,6 +51,12 @@ inline ExpertsForm::Work experts_work(const ExpertWork& w, const ExpertLoad& loa
   return work;
 }
 
+/// What a permute or a combine of `rows` assigned rows moves [bytes].
+inline double moved_around(std::int64_t tokens, std::int64_t rows, std::int64_t hidden,
+                           Dtype activation) {
+  return static_cast<double>((tokens + rows) * hidden) * bytes_of(activation);
+}
+
 inline GemmForm::Work gemm_work(const Gemm& g) {
   const double m = static_cast<double>(g.m), n = static_cast<double>(g.n),
                k = static_cast<double>(g.k);

@@ -70,4 +70,9 @@ struct CalibrateCheckOptions {
 };
 int calibrate_check_command(const CalibrateCheckOptions& options);
 
+struct CalibrateFitOptions {
+  std::string folder, out, device, name;
+};
+int calibrate_fit_command(const CalibrateFitOptions& options);
+
 }  // namespace moesim

@@ -78,10 +78,18 @@ std::string check_bench_seed(const std::string& text) {
   return text.size() > 18 ? "expected at most 18 digits, found '" + text + "'" : check_seed(text);
 }
 
-void add_calibrate(CLI::App& app, CalibrateBenchOptions& options) {
-  auto& calibrate =
-      *app.add_subcommand("calibrate", "measure a device, and what cost models are made of");
-  calibrate.require_subcommand(1);
+void add_calibrate_fit(CLI::App& calibrate, CalibrateFitOptions& options) {
+  auto& fit = *calibrate.add_subcommand(
+      "fit", "make a profile of what `calibrate bench` measured, with its hold-out errors");
+  fit.add_option("folder", options.folder, "the folder that `calibrate bench` wrote")->required();
+  fit.add_option("--out", options.out, "profile: NAME.yaml, and NAME.residual.csv beside it")
+      ->required();
+  fit.add_option("--device", options.device,
+                 "of the catalogue, or a path (default: the one that was measured)");
+  fit.add_option("--name", options.name, "of the profile (default: DEVICE.LIBRARY-VERSION)");
+}
+
+void add_calibrate_bench(CLI::App& calibrate, CalibrateBenchOptions& options) {
   auto& bench = *calibrate.add_subcommand(
       "bench", "run the microbenchmarks; the same call again goes on after an interruption");
   bench.add_option("--device", options.device, "cpu, or cuda:N for a GPU")->required();
@@ -134,6 +142,7 @@ struct Options {
   CalibrateBenchOptions bench;
   CalibrateImportOptions import;
   CalibrateCheckOptions calibrate_check;
+  CalibrateFitOptions fit;
 };
 
 void add_commands(CLI::App& app, Options& o) {
@@ -158,9 +167,13 @@ void add_commands(CLI::App& app, Options& o) {
   list.add_flag("--markdown", o.list.markdown, "scenario and slots as the reference in the README");
   app.add_subcommand("schema", "JSON Schema of a scenario, for editors (yaml-language-server)");
   add_validate(app, o.validate);
-  add_calibrate(app, o.bench);
-  add_calibrate_import(*app.get_subcommand("calibrate"), o.import);
-  add_calibrate_check(*app.get_subcommand("calibrate"), o.calibrate_check);
+  auto& calibrate =
+      *app.add_subcommand("calibrate", "measure a device, and what cost models are made of");
+  calibrate.require_subcommand(1);
+  add_calibrate_bench(calibrate, o.bench);
+  add_calibrate_fit(calibrate, o.fit);
+  add_calibrate_import(calibrate, o.import);
+  add_calibrate_check(calibrate, o.calibrate_check);
 }
 
 int dispatch(const CLI::App& app, const Options& o) {
@@ -172,6 +185,7 @@ int dispatch(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("validate")) return validate_command(o.validate);
   if (app.got_subcommand("calibrate")) {
     const auto& calibrate = *app.get_subcommand("calibrate");
+    if (calibrate.got_subcommand("fit")) return calibrate_fit_command(o.fit);
     if (calibrate.got_subcommand("import")) return calibrate_import_command(o.import);
     if (calibrate.got_subcommand("check")) return calibrate_check_command(o.calibrate_check);
     return calibrate_bench_command(o.bench);

@@ -94,7 +94,8 @@ Time RankCompute::norms(const RankBatch& batch) const {
 
 Time RankCompute::router(const RankBatch& batch) const {
   Time time;
-  time += gemm(batch.tokens, model_.moe.experts, model_.hidden, precision_.router);
+  time += cost_.router(
+      {batch.tokens, model_.moe.experts, model_.hidden, precision_.router, precision_.activations});
   return time;
 }
 

@@ -21,5 +21,10 @@ TEST(KernelTable, RefusesARowOfAnotherWidth) {
   EXPECT_THROW(table.write({"1"}), std::logic_error);
 }
 
+TEST(KernelTable, RefusesAColumnNamedTwice) {
+  std::ostringstream out;
+  EXPECT_THROW(Table(out, {"n", "latency_us", "n"}), std::logic_error);
+}
+
 }  // namespace
 }  // namespace moesim::kernels

@@ -28,7 +28,7 @@ TEST(ValueColumns, HoldTheCellsOfOneMeasurementUnderTheirNames) {
   EXPECT_EQ(cell("p10_us"), "1.4");
   EXPECT_EQ(cell("p25_us"), "2");
   EXPECT_EQ(cell("p90_us"), "4.6");
-  EXPECT_EQ(cell("n"), "5");
+  EXPECT_EQ(cell("samples"), "5");
   EXPECT_EQ(cell("timer"), "exact");
   EXPECT_EQ(cell("repeats"), "3");
   EXPECT_EQ(cell("library"), "library 1");
