@@ -58,10 +58,10 @@ struct AttentionShape {
 struct AttentionLoad {
   std::int64_t decode_sequences = 0;
   double decode_context = 0;           ///< cached tokens read, summed over the decoding sequences
-  std::int64_t prefill_sequences = 0;  ///< chunks of prefill; 0 with tokens: taken as one
   double prefill_tokens = 0;           ///< query tokens
   double prefill_pairs = 0;            ///< query-key pairs, causal mask applied
   double prefill_context = 0;          ///< keys read by the prefill chunks
+  std::int64_t prefill_sequences = 0;  ///< chunks of prefill; 0 with tokens: taken as one
 };
 
 class CostModel {

@@ -21,7 +21,15 @@ using testing::error_text;
 
 Device device(const std::string& name) { return load_device(data_path("models/device"), name); }
 
-Provenance provenance() { return {"imported", "a test", "none", "", "1.0", "", "2026-01-01", {}}; }
+Provenance provenance() {
+  Provenance p;
+  p.kind = "imported";
+  p.source = "a test";
+  p.licence = "none";
+  p.version = "1.0";
+  p.date = "2026-01-01";
+  return p;
+}
 
 const std::string kNcclHeader = "op_name,kernel_source,nccl_dtype,num_gpus,message_size,latency\n";
 
