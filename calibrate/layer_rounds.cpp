@@ -59,11 +59,11 @@ double LayerRound::mean() const {
   return sum / static_cast<double>(layers.size());
 }
 
-LayerRound run_layer_round(std::uint64_t seed,
-                           const std::function<void(const std::string&)>& progress) {
+Executed execute_between_pieces(const std::string& program, std::uint64_t seed,
+                                const std::function<void(const std::string&)>& progress) {
   const Programs programs(seed, progress);
   Suite suite;
-  suite.folder = "validate layers";
+  suite.folder = "the measurements around " + program;
   suite.record = probe(programs);
   auto& noise = suite.record.noise;
   const auto anchor = [&](const char* when) {
@@ -80,20 +80,30 @@ LayerRound run_layer_round(std::uint64_t seed,
   const auto pieces = [&] {
     for (const auto* operation : {"grouped_gemm", "router_topk", "permute"})
       suite.tables.push_back(programs.run(operation));
+    // Ranks that exchange rows also need the rate of a copy.
+    if (program == "ep_layer") suite.tables.push_back(programs.run("host_copy"));
   };
   suite.tables.push_back(anchor("start"));
   pieces();
   anchor("middle");
-  const auto layers = programs.run("moe_layer");
+  auto table = programs.run(program);
   pieces();
   anchor("end");
 
   const auto device = suite_device(suite, "").device;
   Measured measured;
-  for (const auto& table : suite.tables) add_suite_rows(measured, table);
+  for (const auto& rows : suite.tables) add_suite_rows(measured, rows);
   auto profile = fit_profile(measured, device, [](const std::string&) {});
-  profile.name = "this CPU";
-  return {check_layers(profile, device, layer_samples(layers)), noise.cv()};
+  profile.name = profile.device = device.name;
+  profile.measured_device = device;
+  return {std::move(table), std::move(profile), device, noise.cv()};
+}
+
+LayerRound run_layer_round(std::uint64_t seed,
+                           const std::function<void(const std::string&)>& progress) {
+  const auto executed = execute_between_pieces("moe_layer", seed, progress);
+  return {check_layers(executed.profile, executed.device, layer_samples(executed.table)),
+          executed.anchor_cv};
 }
 
 }  // namespace moesim
