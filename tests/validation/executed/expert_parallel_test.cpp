@@ -192,7 +192,7 @@ TEST(ExecutedExpertParallelism, IsWithin30PercentOfItsSimulation) {
     const auto by_wall = error_statistics(wall), by_cpu = error_statistics(critical);
     fmt::print(
         "round {}: median |error| {:.1f} % by the wall clock, {:.1f} % by the ranks' CPU time; "
-        "cores were away for {:.0f} % of it: {} counts\n",
+        "the clock ran {:.0f} % longer than the ranks: {} counts\n",
         round + 1, 100 * by_wall.median_abs, 100 * by_cpu.median_abs, 100 * taken,
         taken > 0.15 ? "CPU time" : "the wall clock");
     best = std::min(best, error_statistics(errors).median_abs);
