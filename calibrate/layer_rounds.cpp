@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <future>
 
 #include "calibrate/bench.hpp"
 #include "calibrate/bench_program.hpp"
@@ -19,7 +20,7 @@ class Programs {
   Programs(std::uint64_t seed, const std::function<void(const std::string&)>& progress)
       : folder_(find_kernel_programs(device_)), seed_(seed), progress_(progress) {}
 
-  CsvTable run(const std::string& operation, bool short_mode = false) const {
+  CsvTable run(const std::string& operation, bool short_mode = false, int at_once = 1) const {
     const auto path = kernel_program(folder_, operation, device_);
     if (!path)
       throw InputError(fmt::format("{}: the program {}_cpu is not built", folder_, operation));
@@ -27,7 +28,13 @@ class Programs {
     ProcessSpec spec{
         *path, {"--seed", std::to_string(seed_)}, bench_environment(device_, false), kTimeout_s};
     if (short_mode) spec.arguments.emplace_back("--short");
-    auto ran = run_kernel(spec, {}, [](double) { return true; });
+    const auto start = [spec] { return run_kernel(spec, {}, [](double) { return true; }); };
+    // Ranks share caches, memory and often a physical core: so do their pieces.
+    std::vector<std::future<KernelRun>> others;
+    for (int other = 1; other < at_once; ++other)
+      others.push_back(std::async(std::launch::async, start));
+    auto ran = start();
+    for (auto& other : others) other.wait();
     if (!ran.table) throw BenchError(operation + ": " + ran.failure);
     return std::move(*ran.table);
   }
@@ -59,11 +66,11 @@ double LayerRound::mean() const {
   return sum / static_cast<double>(layers.size());
 }
 
-LayerRound run_layer_round(std::uint64_t seed,
-                           const std::function<void(const std::string&)>& progress) {
+Executed execute_between_pieces(const std::string& program, std::uint64_t seed,
+                                const std::function<void(const std::string&)>& progress) {
   const Programs programs(seed, progress);
   Suite suite;
-  suite.folder = "validate layers";
+  suite.folder = "the measurements around " + program;
   suite.record = probe(programs);
   auto& noise = suite.record.noise;
   const auto anchor = [&](const char* when) {
@@ -77,23 +84,35 @@ LayerRound run_layer_round(std::uint64_t seed,
     noise.anchors.push_back({when, "", std::move(times)});
     return table;
   };
+  // The layer whose ranks are threads has two; see kernels/ep_layer.hpp.
+  const int ranks = program == "ep_layer" ? 2 : 1;
   const auto pieces = [&] {
     for (const auto* operation : {"grouped_gemm", "router_topk", "permute"})
-      suite.tables.push_back(programs.run(operation));
+      suite.tables.push_back(programs.run(operation, false, ranks));
+    // Ranks that exchange rows also need the rate of a copy.
+    if (ranks > 1) suite.tables.push_back(programs.run("host_copy", false, ranks));
   };
   suite.tables.push_back(anchor("start"));
   pieces();
   anchor("middle");
-  const auto layers = programs.run("moe_layer");
+  auto table = programs.run(program);
   pieces();
   anchor("end");
 
   const auto device = suite_device(suite, "").device;
   Measured measured;
-  for (const auto& table : suite.tables) add_suite_rows(measured, table);
+  for (const auto& rows : suite.tables) add_suite_rows(measured, rows);
   auto profile = fit_profile(measured, device, [](const std::string&) {});
-  profile.name = "this CPU";
-  return {check_layers(profile, device, layer_samples(layers)), noise.cv()};
+  profile.name = profile.device = device.name;
+  profile.measured_device = device;
+  return {std::move(table), std::move(profile), device, noise.cv()};
+}
+
+LayerRound run_layer_round(std::uint64_t seed,
+                           const std::function<void(const std::string&)>& progress) {
+  const auto executed = execute_between_pieces("moe_layer", seed, progress);
+  return {check_layers(executed.profile, executed.device, layer_samples(executed.table)),
+          executed.anchor_cv};
 }
 
 }  // namespace moesim

@@ -12,6 +12,19 @@
 
 namespace moesim {
 
+/// A program that executes something, and the profile of this CPU from the pieces around it.
+struct Executed {
+  CsvTable table;
+  Profile profile;
+  Device device;
+  double anchor_cv = 0;  ///< how far repeated points of this round differ
+};
+
+/// Throws InputError when the programs are not built, BenchError when one fails. `seed` orders the
+/// points; `progress` is told which program runs.
+Executed execute_between_pieces(const std::string& program, std::uint64_t seed,
+                                const std::function<void(const std::string&)>& progress);
+
 struct LayerRound {
   std::vector<LayerError> layers;
   double anchor_cv = 0;  ///< how far repeated points of this round differ
@@ -20,8 +33,7 @@ struct LayerRound {
   double mean() const;
 };
 
-/// One round; `seed` orders the points. `progress` is told which program runs. Throws InputError
-/// when the programs are not built, BenchError when one fails.
+/// One round of whole layers.
 LayerRound run_layer_round(std::uint64_t seed,
                            const std::function<void(const std::string&)>& progress);
 
