@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -21,9 +20,9 @@ double rounded(double value) {
   return std::stod(fmt::format("{:.4g}", std::round(value / digit) * digit));
 }
 
-CollectiveForm form_of(const Eigen::VectorXd& logs, bool tokens, bool experts) {
+CollectiveForm form_of(std::span<const double> logs, bool tokens, bool experts) {
   // A petabyte per second and more is no term at all.
-  const auto value = [&](Eigen::Index i) {
+  const auto value = [&](std::size_t i) {
     return std::exp(std::clamp(logs[i], i == 1 ? -34.5 : -80.0, 4.0));
   };
   CollectiveForm form;
@@ -65,17 +64,17 @@ CollectiveForm fit_form(std::span<const CollectiveSample> samples) {
   // several tell them apart.
   const bool tokens = most_tokens > 0 && ratios.size() > 2;
   const bool counts = experts.size() > 2;
-  Eigen::VectorXd logs(3 + tokens + counts);
+  std::vector<double> logs(static_cast<std::size_t>(3 + tokens + counts));
   logs[0] = std::log(least_s);
   logs[1] = std::log(most_s / most_bytes);
   logs[2] = std::log(0.1 * most_s / std::sqrt(most_bytes));
   if (tokens) logs[3] = std::log(0.1 * most_s / most_tokens);
-  if (counts) logs[3 + tokens] = std::log(0.1 * least_s / *experts.rbegin());
-  minimise(logs, static_cast<int>(samples.size()), [&](const auto& x, Eigen::VectorXd& out) {
+  if (counts)
+    logs[static_cast<std::size_t>(3 + tokens)] = std::log(0.1 * least_s / *experts.rbegin());
+  minimise(logs, samples.size(), [&](std::span<const double> x, std::span<double> out) {
     const auto form = form_of(x, tokens, counts);
     for (std::size_t i = 0; i < samples.size(); ++i)
-      out[static_cast<Eigen::Index>(i)] =
-          std::log(form.time_s(samples[i].work()) / samples[i].time_s);
+      out[i] = std::log(form.time_s(samples[i].work()) / samples[i].time_s);
   });
   auto form = form_of(logs, tokens, counts);
   drop_nothings(form, samples);

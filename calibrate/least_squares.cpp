@@ -1,5 +1,6 @@
 #include "calibrate/least_squares.hpp"
 
+#include <Eigen/Core>
 #include <unsupported/Eigen/NonLinearOptimization>
 #include <unsupported/Eigen/NumericalDiff>
 
@@ -21,32 +22,35 @@ struct Residuals {
   using JacobianType = Eigen::MatrixXd;
   enum { InputsAtCompileTime = Eigen::Dynamic, ValuesAtCompileTime = Eigen::Dynamic };
 
-  const std::function<void(const Eigen::VectorXd&, Eigen::VectorXd&)>* log_ratios;
+  const LogRatios* log_ratios;
   int unknowns, points;
 
   int inputs() const { return unknowns; }
   int values() const { return points; }
   int operator()(const Eigen::VectorXd& x, Eigen::VectorXd& out) const {
     out.setZero(points);
-    Eigen::VectorXd head(points);
-    (*log_ratios)(x, head);
-    for (Eigen::Index i = 0; i < points; ++i) out[i] = root_soft_l1(head[i]);
+    std::vector<double> head(static_cast<std::size_t>(points));
+    (*log_ratios)({x.data(), static_cast<std::size_t>(x.size())}, head);
+    for (Eigen::Index i = 0; i < points; ++i)
+      out[i] = root_soft_l1(head[static_cast<std::size_t>(i)]);
     return 0;
   }
 };
 
 }  // namespace
 
-double minimise(Eigen::VectorXd& unknowns, int points,
-                const std::function<void(const Eigen::VectorXd&, Eigen::VectorXd&)>& log_ratios) {
-  const Residuals residuals{&log_ratios, static_cast<int>(unknowns.size()), points};
+double minimise(std::vector<double>& unknowns, std::size_t points, const LogRatios& log_ratios) {
+  Eigen::VectorXd x =
+      Eigen::Map<Eigen::VectorXd>(unknowns.data(), static_cast<Eigen::Index>(unknowns.size()));
+  const Residuals residuals{&log_ratios, static_cast<int>(x.size()), static_cast<int>(points)};
   Eigen::NumericalDiff<Residuals> with_gradient(residuals, 1e-10);
   Eigen::LevenbergMarquardt<Eigen::NumericalDiff<Residuals>> solver(with_gradient);
   solver.parameters.maxfev = 2000;
-  solver.minimize(unknowns);
-  Eigen::VectorXd out(points);
-  residuals(unknowns, out);
-  return out.squaredNorm() / points;
+  solver.minimize(x);
+  std::copy(x.begin(), x.end(), unknowns.begin());
+  Eigen::VectorXd out(static_cast<Eigen::Index>(points));
+  residuals(x, out);
+  return out.squaredNorm() / static_cast<double>(points);
 }
 
 }  // namespace moesim

@@ -4,20 +4,22 @@
 // by its relative error. The exponent of a p-norm is fitted as log(p - 1). Deterministic.
 #pragma once
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "models/cost/forms.hpp"
 
 namespace moesim {
 
+/// Fills one value per point, given the unknowns.
+using LogRatios = std::function<void(std::span<const double> unknowns, std::span<double> out)>;
+
 /// Minimises the soft-L1 sum of log(predicted / measured) over `unknowns`. `log_ratios(x, out)`
 /// fills one value per point. Returns the mean loss.
-double minimise(Eigen::VectorXd& unknowns, int points,
-                const std::function<void(const Eigen::VectorXd&, Eigen::VectorXd&)>& log_ratios);
+double minimise(std::vector<double>& unknowns, std::size_t points, const LogRatios& log_ratios);
 
 template <class Form>
 struct Fitted {
@@ -36,26 +38,25 @@ Fitted<Form> fit_form(const Form& start, std::span<const typename Form::Work> wo
     if constexpr (requires { form.norm; }) return value == &form.norm;
     return false;
   };
-  const auto with = [&](const Eigen::VectorXd& logs) {
+  const auto with = [&](std::span<const double> logs) {
     Form form = start;
     const auto fitted = form.fitted();
     for (std::size_t i = 0; i < fitted.size(); ++i) {
-      const double value = std::exp(std::clamp(logs[static_cast<Eigen::Index>(i)], -60.0, 4.6));
+      const double value = std::exp(std::clamp(logs[i], -60.0, 4.6));
       *fitted[i] = is_norm(form, fitted[i]) ? 1 + std::clamp(value, low, high) : value;
     }
     return form;
   };
   Form begin = start;
   const auto fitted = begin.fitted();
-  Eigen::VectorXd logs(static_cast<Eigen::Index>(fitted.size()));
+  std::vector<double> logs(fitted.size());
   for (std::size_t i = 0; i < fitted.size(); ++i)
-    logs[static_cast<Eigen::Index>(i)] =
-        std::log(is_norm(begin, fitted[i]) ? std::max(low, *fitted[i] - 1) : *fitted[i]);
+    logs[i] = std::log(is_norm(begin, fitted[i]) ? std::max(low, *fitted[i] - 1) : *fitted[i]);
   const double loss =
-      minimise(logs, static_cast<int>(work.size()), [&](const auto& x, Eigen::VectorXd& out) {
+      minimise(logs, work.size(), [&](std::span<const double> x, std::span<double> out) {
         const Form form = with(x);
         for (std::size_t i = 0; i < work.size(); ++i)
-          out[static_cast<Eigen::Index>(i)] = std::log(form.time_s(work[i], peaks) / time_s[i]);
+          out[i] = std::log(form.time_s(work[i], peaks) / time_s[i]);
       });
   return {with(logs), loss};
 }

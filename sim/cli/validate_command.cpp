@@ -13,6 +13,7 @@
 #include "sim/cli/collective_accuracy.hpp"
 #include "sim/cli/command.hpp"
 #include "sim/cli/kernel_accuracy.hpp"
+#include "sim/cli/layer_accuracy.hpp"
 #include "sim/cli/serving_accuracy.hpp"
 #include "sim/core/data_path.hpp"
 #include "sim/core/output_file.hpp"
@@ -126,12 +127,23 @@ std::vector<LedgerEntry> validate_collectives(const ValidateOptions& options, bo
   return entries;
 }
 
+std::vector<LedgerEntry> validate_layers(const ValidateOptions& options, bool print) {
+  auto accuracy = layer_accuracy({});
+  if (print)
+    fmt::print(
+        "layers: MoE layers executed on this CPU against their prediction from measured pieces\n\n"
+        "{}",
+        ledger_list(accuracy.entries,
+                    options.markdown ? TableStyle::kMarkdown : TableStyle::kText));
+  return std::move(accuracy.entries);
+}
+
 std::string today_utc() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr))); }
 
 }  // namespace
 
 int validate_command(const ValidateOptions& options) {
-  const std::vector<std::string> valid = {"kernels", "collectives", "serving"};
+  const std::vector<std::string> valid = {"kernels", "collectives", "layers", "serving"};
   for (const auto& name : options.names)
     if (std::ranges::find(valid, name) == valid.end())
       throw InputError(fmt::format("unknown validation '{}'{}", name, did_you_mean(name, valid)));
@@ -146,6 +158,7 @@ int validate_command(const ValidateOptions& options) {
   };
   run("kernels", validate_kernels);
   run("collectives", validate_collectives);
+  run("layers", validate_layers);
   run("serving", validate_serving);
   if (options.json.empty()) return 0;
   const auto json = ledger_json({today_utc(), version(), entries});

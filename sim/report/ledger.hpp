@@ -30,8 +30,8 @@ struct LedgerEntry {
   ErrorStatistics errors;
   std::int64_t left_out = 0;               ///< points of the group that could not be compared
   std::optional<double> target;            ///< of the median, where design goals state one
-  std::optional<double> target_p90 = {};   ///< of the 90th percentile
   std::optional<double> mean_target = {};  ///< of the mean of |e|
+  std::optional<double> target_p90 = {};   ///< of the 90th percentile
   std::optional<bool> pass() const;        ///< nothing without a target; all that are stated
 };
 

@@ -17,14 +17,17 @@ constexpr std::int64_t kSteps[] = {1, 2, 3, 8, 15, 16, 17, 64, 100, 512, 4096};
 
 class CostTierContract : public testing::TestWithParam<std::string> {
  protected:
+  /// Tier `residual` follows measured kernels, which now and then do more work in less time (a
+  /// larger tile fits better); by half of the time at most in the measured tables.
   static void never_falls(const char* what,
                           const std::function<Prediction(std::int64_t)>& predict) {
+    const double allowed = GetParam() == "residual" ? 0.6 : 1;
     double last = 0;
     for (const auto step : kSteps) {
       const double time = predict(step).time.value;
       EXPECT_TRUE(std::isfinite(time)) << what << " " << step;
       EXPECT_GT(time, 0) << what << " " << step;
-      EXPECT_GE(time, last) << what << " " << step;
+      EXPECT_GE(time, allowed * last) << what << " " << step;
       last = time;
     }
     EXPECT_GT(last, 0);

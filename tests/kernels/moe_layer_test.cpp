@@ -120,7 +120,7 @@ TEST(CpuExpert, DoesWhatTheReferenceDoes) {
   EXPECT_NO_THROW(check_rows("cpu_ffn", y, expected, 24, 1e-5));
 }
 
-TEST(MeasuredPoints, AreGoneThroughInRoundsThatShareTheirSamples) {
+TEST(KernelPoints, AreGoneThroughInRoundsThatShareTheirSamples) {
   struct Point {
     std::vector<std::string> key_cells() const { return {"op"}; }
   };

@@ -78,7 +78,7 @@ TEST(ModelCatalog, SuggestsTheNearestNameAtThePlaceThatAsked) {
       "scenario.yaml:4:8: unknown model 'mixtral-8x7'; did you mean 'mixtral-8x7b'? (valid: "));
   EXPECT_TRUE(contains(load_error("mixtral"), "did you mean 'mixtral-8x22b'?"));
   EXPECT_TRUE(
-      contains(load_error("Qwen/Qwen3-30B-A3B-Instruct-2507"), "did you mean 'qwen3-30b-a3b'?"));
+      contains(load_error("Qwen/Qwen3-30B-A3B-Instruct-2508"), "did you mean 'qwen3-30b-a3b'?"));
   EXPECT_TRUE(contains(load_error("missing/config.json"),
                        "cannot read the model file 'missing/config.json'"));
   EXPECT_TRUE(contains(load_error(""), "empty"));

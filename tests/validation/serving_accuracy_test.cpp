@@ -85,7 +85,7 @@ TEST(ServingAccuracy, IsTheErrorOfTheSimulatedMeans) {
 
 TEST(ServingAccuracy, SimulatesEqualScenariosOnceAndCountsAMeasurementOnce) {
   auto other_engine = quick("2", 2), again = quick("3", 2), larger = quick("4", 4);
-  other_engine.backend = "vllm", other_engine.ttft_s = 0.03;
+  other_engine.backend = "lmdeploy", other_engine.ttft_s = 0.03;
   const auto accuracy = serving_accuracy({quick("1", 2), other_engine, again, larger}, {});
   EXPECT_EQ(accuracy.rows, 4);
   EXPECT_EQ(accuracy.compared, 3);
@@ -93,7 +93,7 @@ TEST(ServingAccuracy, SimulatesEqualScenariosOnceAndCountsAMeasurementOnce) {
   EXPECT_EQ(accuracy.left_out.at("listed again: the same measurement under another id"), 1);
   EXPECT_EQ(entry(accuracy, "engine trtllm", "TPOT").errors.n, 2);
   EXPECT_EQ(entry(accuracy, "engine trtllm", "TPOT").left_out, 1);
-  EXPECT_EQ(entry(accuracy, "engine vllm", "TPOT").errors.n, 1);
+  EXPECT_EQ(entry(accuracy, "engine lmdeploy", "TPOT").errors.n, 1);
   EXPECT_EQ(entry(accuracy, "device hgx-h100", "TTFT").errors.n, 3);
   EXPECT_EQ(accuracy.entries.front().group, "overall");
 }
@@ -189,10 +189,10 @@ TEST(ValidateCommand, SaysWhereAbsentDataWereLookedForAndHowToNameThem) {
 }
 
 TEST(ValidateCommand, RefusesANameThatDoesNotExistYet) {
-  for (const auto* name : {"servings", "kernels"}) {
+  for (const auto* name : {"servings", "kernel"}) {
     const auto [code, said] = refused(std::string("validate ") + name);
     EXPECT_EQ(code, 2);
-    EXPECT_NE(said.find("(valid: serving)"), std::string::npos) << said;
+    EXPECT_NE(said.find("did you mean"), std::string::npos) << said;
   }
 }
 
