@@ -25,6 +25,12 @@ Seconds around_s(const std::vector<ElementwiseFit>& around, const Peaks& peaks,
   return Seconds(time_s);
 }
 
+/// MLA has one latent cache for all heads; its tables count as many KV heads as heads.
+std::int64_t grid_kv_heads(const AttentionShape& shape) {
+  return shape.kind == AttentionKind::kMultiHeadLatent ? shape.heads
+                                                       : std::max<std::int64_t>(1, shape.kv_heads);
+}
+
 }  // namespace
 
 Peaks peaks_of(const Device& device, Dtype math) {
@@ -99,9 +105,9 @@ Prediction predict(const AttentionFit<PrefillForm>& fit, const Peaks& peaks,
                         fit.batch.holds(chunks.batch) && fit.length.holds(chunks.keys);
   // The grid is of sequences without a prefix; of a chunk behind one it knows the share of its own
   // tokens.
-  auto left = residual
-                  ? fit.residual.at(shape.heads, shape.kv_heads, chunks.grid_batch(), chunks.keys)
-                  : Residual{};
+  auto left = residual ? fit.residual.at(shape.heads, grid_kv_heads(shape), chunks.grid_batch(),
+                                         chunks.keys)
+                       : Residual{};
   left.log_ratio *= chunks.queries / chunks.keys;
   return corrected(time_s, measured, residual, left);
 }
@@ -113,10 +119,10 @@ Prediction predict(const AttentionFit<DecodeForm>& fit, const Peaks& peaks,
   const double time_s = fit.form.time_s(work, peaks);
   const bool measured = fit.heads.holds(static_cast<double>(shape.heads)) &&
                         fit.batch.holds(sequences.batch) && fit.length.holds(sequences.length);
-  return corrected(
-      time_s, measured, residual,
-      residual ? fit.residual.at(shape.heads, shape.kv_heads, sequences.batch, sequences.length)
-               : Residual{});
+  return corrected(time_s, measured, residual,
+                   residual ? fit.residual.at(shape.heads, grid_kv_heads(shape), sequences.batch,
+                                              sequences.length)
+                            : Residual{});
 }
 
 }  // namespace moesim
