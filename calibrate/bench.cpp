@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kAnchor = "memory_stream";
 constexpr const char* kProbe = "device_probe";
-constexpr double kLeast_s = 5;  ///< what a program gets even when the session's time is over
+constexpr double kLeast_s = 5;  ///< what a program gets even when the run's time is over
 
 std::string now_utc() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
@@ -47,9 +47,9 @@ std::string property(const BenchRecord::Properties& all, const std::string& name
   return found == all.end() ? "" : found->second;
 }
 
-class Session {
+class BenchRun {
  public:
-  Session(const BenchOptions& options, BenchObserver& observer)
+  BenchRun(const BenchOptions& options, BenchObserver& observer)
       : options_(options),
         observer_(observer),
         planned_(planned_operations(options.only, options.seed)),
@@ -78,7 +78,7 @@ class Session {
   }
 
  private:
-  /// Reads run.json of an earlier session, which has to be of this very suite; or begins one.
+  /// Reads run.json of an earlier run, which has to be of this very suite; or begins one.
   void open_record() {
     if (auto earlier = folder_.read_record()) {
       record_ = std::move(*earlier);
@@ -137,10 +137,10 @@ class Session {
     const ProcessSpec spec{program, std::move(arguments),
                            bench_environment(options_.device, every_device),
                            std::min(options_.operation_timeout_s, std::max(left_s, kLeast_s))};
-    const auto session_left_s = step.left_s;
+    const auto all_left_s = step.left_s;
     auto run = run_kernel(spec, columns, [&](double seconds) {
       step.seconds = seconds;
-      if (step.left_s) step.left_s = std::max(0.0, *session_left_s - seconds);
+      if (step.left_s) step.left_s = std::max(0.0, *all_left_s - seconds);
       observer_.running(step);
       return !options_.interrupted || !options_.interrupted();
     });
@@ -187,7 +187,7 @@ class Session {
     record_.noise.anchors.push_back(std::move(times));
   }
 
-  /// The first thing that fails ends the session: before anything was measured there is no use in
+  /// The first thing that fails ends the run: before anything was measured there is no use in
   /// going on, and after an operation failed it tells that the device is gone.
   void device_failed(const std::string& program, const std::string& failure) {
     const auto what = fmt::format("{} does not answer: {}: {}", record_.selected, program, failure);
@@ -289,7 +289,7 @@ class Session {
 }  // namespace
 
 BenchOutcome run_bench(const BenchOptions& options, BenchObserver& observer) {
-  return Session(options, observer).run();
+  return BenchRun(options, observer).run();
 }
 
 }  // namespace moesim

@@ -27,7 +27,7 @@ struct BenchOptions {
   std::vector<std::string> only;  ///< operations; empty: all
   bool short_mode = false;        ///< few points: a check that it works, no calibration
   double operation_timeout_s = 180;
-  double max_s = 480;                 ///< of this session, after which nothing runs any more
+  double max_s = 480;                 ///< of this run, after which nothing runs any more
   std::function<bool()> interrupted;  ///< asked some times a second; may be empty
 };
 
@@ -41,13 +41,13 @@ struct BenchInterrupted : std::exception {
   const char* what() const noexcept override { return "interrupted"; }
 };
 
-/// Where the session is.
+/// Where the run is.
 struct BenchStep {
   std::string what;              ///< an operation, or "anchor (middle)"
-  std::size_t index = 0;         ///< operations begun in this session, this one included
-  std::size_t total = 0;         ///< operations of this session
+  std::size_t index = 0;         ///< operations begun in this run, this one included
+  std::size_t total = 0;         ///< operations of this run
   double seconds = 0;            ///< since this step began
-  std::optional<double> left_s;  ///< estimate for the rest of the session, from those that ended
+  std::optional<double> left_s;  ///< estimate for the rest of the run, from those that ended
 };
 
 /// Who wants to know. Calls must not throw.

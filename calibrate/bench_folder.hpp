@@ -22,7 +22,7 @@ class BenchFolder {
   const std::string& path() const { return path_; }
   std::string file(const std::string& name) const;
 
-  /// run.json of an earlier session.
+  /// run.json of an earlier run.
   std::optional<BenchRecord> read_record() const;
   void write_record(const BenchRecord& record) const;
 

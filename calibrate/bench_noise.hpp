@@ -19,7 +19,7 @@ struct BenchNoise {
     std::vector<double> latency_us;  ///< one per point
   };
   std::vector<std::string> points;  ///< "pattern array_bytes l2" of memory_stream
-  std::vector<Anchor> anchors;      ///< of every session in this folder, in order of time
+  std::vector<Anchor> anchors;      ///< of every run in this folder, in order of time
 
   /// Median over the points of standard deviation / mean over the anchors; 0 for fewer than two.
   double cv() const;

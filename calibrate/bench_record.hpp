@@ -34,11 +34,11 @@ struct BenchRecord {
   Properties before, after;  ///< what it found first and last: clocks, power, throttling
 
   std::string version;   ///< of moesim
-  std::string date_utc;  ///< of the first session
+  std::string date_utc;  ///< of the first run
   std::uint64_t seed = 1;
   bool short_mode = false;
   std::string host_cpu;
-  double total_s = 0;  ///< wall time of all sessions
+  double total_s = 0;  ///< wall time of all runs
   std::vector<BenchEntry> operations;
   BenchNoise noise;
 

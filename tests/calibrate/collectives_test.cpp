@@ -306,7 +306,7 @@ TEST(CollectiveAccuracy, MeetsItsTargetsOnTheReferenceData) {
   EXPECT_GT(points, 1000);
 }
 
-TEST(CollectiveAccuracy, SaysWhatToDoWithoutTheData) {
+TEST(CollectiveAccuracy, NamesTheFolderThatIsMissing) {
   const auto text = error_text([] { collective_accuracy("/nowhere"); });
   EXPECT_NE(text.find("MOESIM_REFERENCE_DATA"), std::string::npos) << text;
 }
