@@ -17,7 +17,7 @@ const std::vector<std::string> kOrder = {
     "sim/core",     "models/architecture", "models/device", "models/cost",   "sim/scenario",
     "sim/platform", "sim/transport",       "sim/routing",   "sim/placement", "sim/cache",
     "sim/engine",   "sim/serving",         "sim/fleet",     "sim/training",  "sim/metrics",
-    "calibrate",    "sim/report",          "sim/cli"};
+    "sim/sweep",    "calibrate",           "sim/report",    "sim/cli"};
 
 struct Include {
   std::string file, target;  ///< both from the root; the target as written

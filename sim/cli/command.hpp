@@ -25,6 +25,21 @@ struct RunOptions : DesignOptions {
 };
 int run_command(RunOptions options);
 
+struct SweepOptions {
+  std::string file, shard, out, csv, json;
+  std::vector<std::string> overrides;
+  unsigned jobs = 0;
+  bool retry = false, quiet = false;
+};
+int sweep_command(const SweepOptions& options);
+
+struct MergeOptions {
+  std::vector<std::string> stores;
+  std::string out;
+  bool quiet = false;
+};
+int merge_command(const MergeOptions& options);
+
 int check_command(const DesignOptions& options);
 int compare_command(const std::string& a, const std::string& b);
 int model_list_command();

@@ -57,6 +57,33 @@ void add_run(CLI::App& app, RunOptions& options) {
   command.add_flag("--quiet", options.quiet, "no table, no progress");
 }
 
+void add_sweep(CLI::App& app, SweepOptions& options) {
+  auto& command = *app.add_subcommand(
+      "sweep", "run every point of a design space; the same call again goes on where it stopped");
+  command.add_option("file", options.file, "sweep file (YAML)")->required();
+  command
+      .add_option("-s,--set", options.overrides,
+                  "change a value of the scenario: key.path=value (repeatable)")
+      ->allow_extra_args(false);
+  command.add_option("--jobs", options.jobs, "points simulated at a time (default: all cores)");
+  command.add_option("--shard", options.shard,
+                     "only part i/n of the points, into a store of its own (see: moesim merge)");
+  command.add_option("--out", options.out,
+                     "folder of the store and the results (default: out/NAME of the file)");
+  command.add_option("--csv", options.csv, "points as CSV to a file, - for standard output");
+  command.add_option("--json", options.json, "points as JSON to a file, - for standard output");
+  command.add_flag("--retry", options.retry, "run points again that ended with an error");
+  command.add_flag("--quiet", options.quiet, "no table, no progress");
+}
+
+void add_merge(CLI::App& app, MergeOptions& options) {
+  auto& command =
+      *app.add_subcommand("merge", "join the stores of a sweep's shards and show their answer");
+  command.add_option("stores", options.stores, "shard-*-of-*.sqlite")->required();
+  command.add_option("--out", options.out, "folder of the joint store and the results")->required();
+  command.add_flag("--quiet", options.quiet, "no table");
+}
+
 void add_validate(CLI::App& app, ValidateOptions& options) {
   auto& command = *app.add_subcommand(
       "validate", "accuracy against reference measurements (MOESIM_REFERENCE_DATA)");
@@ -134,6 +161,8 @@ void add_calibrate_check(CLI::App& calibrate, CalibrateCheckOptions& options) {
 
 struct Options {
   RunOptions run;
+  SweepOptions sweep;
+  MergeOptions merge;
   DesignOptions check;
   std::string a, b;
   std::vector<std::string> models;
@@ -147,6 +176,8 @@ struct Options {
 
 void add_commands(CLI::App& app, Options& o) {
   add_run(app, o.run);
+  add_sweep(app, o.sweep);
+  add_merge(app, o.merge);
   add_design_options(
       *app.add_subcommand("check",
                           "load and build scenarios without running them; print them resolved"),
@@ -178,6 +209,8 @@ void add_commands(CLI::App& app, Options& o) {
 
 int dispatch(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("run")) return run_command(o.run);
+  if (app.got_subcommand("sweep")) return sweep_command(o.sweep);
+  if (app.got_subcommand("merge")) return merge_command(o.merge);
   if (app.got_subcommand("check")) return check_command(o.check);
   if (app.got_subcommand("compare")) return compare_command(o.a, o.b);
   if (app.got_subcommand("list")) return list_command(o.list);

@@ -9,6 +9,7 @@
 
 #include "sim/cli/design.hpp"
 #include "sim/metrics/result.hpp"
+#include "sim/serving/serving.hpp"
 
 namespace moesim {
 
@@ -16,6 +17,9 @@ struct SimulateOptions {
   bool progress = false;  ///< a line on stderr
   unsigned jobs = 0;      ///< 0: all cores
 };
+
+/// Runs it here, once per process, and says what was found; `progress`: a line on stderr.
+Result run_design(Serving& serving, bool progress);
 
 /// Results in the order of the designs. A single design runs in this process. Every design is
 /// built, and so checked, before the first one runs. Throws InputError or SimulationError of the

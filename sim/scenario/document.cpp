@@ -84,13 +84,19 @@ Node merge(const Node& base, const Node& over) {
   return merged;
 }
 
-void apply_override(Node& root, const std::string& assignment) {
-  const Location where{"-s " + assignment, 0, 0};
-  const auto equals = assignment.find('=');
-  if (equals == std::string::npos || equals == 0)
-    throw InputError(where, "expected key.path=value, like -s engine.max_sequences=64");
-  const std::string path = assignment.substr(0, equals);
-  Node value = parse_yaml(assignment.substr(equals + 1), where.file);
+const Node* find_path(const Node& root, const std::string& path) {
+  const Node* node = &root;
+  for (std::size_t begin = 0; begin <= path.size() && node != nullptr;) {
+    const auto end = std::min(path.find('.', begin), path.size());
+    const auto key = path.substr(begin, end - begin);
+    begin = end + 1;
+    if (node->is_scalar() && key == "type") continue;  // a policy written by its name alone
+    node = node->is_mapping() ? node->find(key) : nullptr;
+  }
+  return node;
+}
+
+void set_path(Node& root, const std::string& path, Node value, const Location& where) {
   Node* node = &root;
   for (std::size_t begin = 0; begin <= path.size();) {
     const auto end = std::min(path.find('.', begin), path.size());
@@ -122,6 +128,15 @@ void apply_override(Node& root, const std::string& assignment) {
   const bool keeps_parameters =
       old_type != nullptr && value.is_scalar() && value.text == old_type->text;
   if (!keeps_parameters) *node = std::move(value);
+}
+
+void apply_override(Node& root, const std::string& assignment) {
+  const Location where{"-s " + assignment, 0, 0};
+  const auto equals = assignment.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw InputError(where, "expected key.path=value, like -s engine.max_sequences=64");
+  set_path(root, assignment.substr(0, equals),
+           parse_yaml(assignment.substr(equals + 1), where.file), where);
 }
 
 Node load_document(const std::string& path, const std::vector<std::string>& overrides) {

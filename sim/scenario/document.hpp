@@ -22,6 +22,14 @@ Node load_document(const std::string& path, const std::vector<std::string>& over
 /// `over` merged over `base`.
 Node merge(const Node& base, const Node& over);
 
+/// The value at `key.path`, null when there is none; `type` of a policy that is written by its name
+/// alone is that name.
+const Node* find_path(const Node& root, const std::string& path);
+
+/// Sets the value at `key.path`, making the mappings on the way. Numbers in a path index lists.
+/// Naming the `type` that a policy already has keeps its parameters. InputError at `where`.
+void set_path(Node& root, const std::string& path, Node value, const Location& where);
+
 /// Applies one `key.path=value`.
 void apply_override(Node& root, const std::string& assignment);
 

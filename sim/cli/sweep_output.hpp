@@ -1,0 +1,13 @@
+// What a finished sweep leaves in its folder, the same for `sweep` and `merge`.
+#pragma once
+
+#include <string>
+
+#include "sim/sweep/table.hpp"
+
+namespace moesim {
+
+/// points.csv and points.json.
+void write_sweep_folder(const SweepTable& table, const std::string& directory);
+
+}  // namespace moesim
