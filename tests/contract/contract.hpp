@@ -16,12 +16,17 @@ struct Contract {
   const char* slot;
   const char* suite;
 };
-inline constexpr Contract kContracts[] = {
-    {"arrivals", "ArrivalsContract"},   {"cost tier", "CostTierContract"},
-    {"dispatch", "DispatchContract"},   {"lengths", "LengthsContract"},
-    {"placement", "PlacementContract"}, {"request router", "RequestRouterContract"},
-    {"router", "RouterContract"},       {"routing source", "RoutingSourceContract"},
-    {"scheduler", "SchedulerContract"}, {"topology", "TopologyContract"}};
+inline constexpr Contract kContracts[] = {{"arrivals", "ArrivalsContract"},
+                                          {"cost tier", "CostTierContract"},
+                                          {"dispatch", "DispatchContract"},
+                                          {"expert cache", "ExpertCacheContract"},
+                                          {"lengths", "LengthsContract"},
+                                          {"placement", "PlacementContract"},
+                                          {"request router", "RequestRouterContract"},
+                                          {"router", "RouterContract"},
+                                          {"routing source", "RoutingSourceContract"},
+                                          {"scheduler", "SchedulerContract"},
+                                          {"topology", "TopologyContract"}};
 
 template <class Slot>
 std::vector<std::string> implementations() {

@@ -1,0 +1,48 @@
+// What is used least in the next `tokens` steps leaves: the oracle behind the segment cache hit
+// rate SCH(rho, m) of "Not All Models Suit Expert Offloading" (arXiv 2505.16056 section 3.2); of
+// equals the one needed again last.
+#include "sim/cache/cache_policy.hpp"
+
+namespace moesim {
+namespace {
+
+class SegmentOracle final : public CachePolicy {
+ public:
+  struct Config {
+    std::int64_t tokens = 16;
+    static const Parameters<Config>& parameters() {
+      static const auto list =
+          Parameters<Config>().optional("tokens", &Config::tokens, "steps of a segment (m)").min(1);
+      return list;
+    }
+  };
+
+  SegmentOracle(const Config& config, const Context& context)
+      : future_(known(context)), span_(config.tokens * context.shape.layers) {}
+
+  void used(ExpertId, std::int64_t, bool) override {}
+
+  std::size_t victim(std::span<const ExpertId> candidates, std::int64_t visit) override {
+    return lowest(candidates, [&](ExpertId id) {
+      const auto uses = future_.count(id, visit, span_);
+      return std::pair(uses, -future_.next(id, visit));
+    });
+  }
+
+ private:
+  static FutureUses::Reader known(const Context& context) {
+    if (context.future == nullptr)
+      throw InputError(
+          "policy 'segment-oracle' is an oracle: it needs accesses that are all recorded");
+    return FutureUses::Reader(*context.future);
+  }
+
+  FutureUses::Reader future_;
+  std::int64_t span_;
+};
+
+const Register<CachePolicy, SegmentOracle> registered(
+    "segment-oracle", "oracle: what the next segment uses least leaves (SCH)");
+
+}  // namespace
+}  // namespace moesim

@@ -1,0 +1,85 @@
+// The contract of slot "expert cache", for every registered policy.
+#include <gtest/gtest.h>
+
+#include "sim/cache/expert_cache.hpp"
+#include "tests/cache/sample_accesses.hpp"
+#include "tests/contract/contract.hpp"
+
+namespace moesim {
+namespace {
+
+constexpr CacheShape kShape{3, 12, 3};  // layers, experts, top-k
+
+class ExpertCacheContract : public ::testing::TestWithParam<std::string> {
+ protected:
+  ExpertCache cache(const std::string& name, SlotSharing sharing, std::int64_t slots) {
+    return {kShape, sharing, slots,
+            contract::make<CachePolicy>(name, {kShape, slots, 5, popularity_, &future_})};
+  }
+  CacheCounts counts(const std::string& name, SlotSharing sharing, std::int64_t slots) {
+    auto built = cache(name, sharing, slots);
+    return replay(accesses_, built);
+  }
+  Accesses accesses_ = testing::sample_accesses(kShape, 400, 3);
+  FutureUses future_{accesses_};
+  std::vector<double> popularity_ = popularity(accesses_);
+};
+
+TEST_P(ExpertCacheContract, PicksOneOfTheCandidatesAndTheSameOneAgain) {
+  const CachePolicy::Context context{kShape, 5, 5, popularity_, &future_};
+  const auto a = contract::make<CachePolicy>(GetParam(), context);
+  const auto b = contract::make<CachePolicy>(GetParam(), context);
+  for (std::int64_t visit = 0; visit < accesses_.visits(); ++visit) {
+    for (const auto id : accesses_.needed(visit)) {
+      a->used(id, visit, true);
+      b->used(id, visit, true);
+    }
+    std::vector<ExpertId> candidates;
+    for (auto id = static_cast<ExpertId>(visit % 5); id < kShape.all(); id += 5) candidates.push_back(id);
+    const auto picked = a->victim(candidates, visit);
+    ASSERT_LT(picked, candidates.size());
+    ASSERT_EQ(picked, b->victim(candidates, visit));
+  }
+}
+
+TEST_P(ExpertCacheContract, NeverHitsMoreOftenThanBelady) {
+  for (const auto sharing : {SlotSharing::layer, SlotSharing::pool})
+    for (const std::int64_t slots : {3, 4, 6, 9, 12}) {
+      const auto best = counts("belady", sharing, slots * (sharing == SlotSharing::pool ? 3 : 1));
+      const auto own = counts(GetParam(), sharing, slots * (sharing == SlotSharing::pool ? 3 : 1));
+      EXPECT_EQ(own.accesses, best.accesses);
+      EXPECT_LE(own.hits, best.hits) << slots << " slots";
+      EXPECT_GT(own.hits, 0);
+    }
+}
+
+TEST_P(ExpertCacheContract, MissesEveryExpertOnceWhenAllFit) {
+  const auto used = std::ranges::count_if(popularity_, [](double n) { return n > 0; });
+  EXPECT_EQ(counts(GetParam(), SlotSharing::layer, 12).hits, accesses_.accesses() - used);
+  EXPECT_EQ(counts(GetParam(), SlotSharing::pool, 36).hits, accesses_.accesses() - used);
+}
+
+TEST_P(ExpertCacheContract, KeepsWhatTheLayerNeedsWhileTheRestComes) {
+  auto built = cache(GetParam(), SlotSharing::layer, 3);
+  for (std::int64_t visit = 0; visit < accesses_.visits(); ++visit) {
+    const auto needed = accesses_.needed(visit);
+    for (const auto id : needed) {
+      built.protect(id);
+      built.used(id, visit);
+    }
+    for (const auto id : needed)
+      if (!built.holds(id)) built.insert(id, visit);
+    for (const auto id : needed) {
+      ASSERT_TRUE(built.holds(id));
+      built.release(id);
+    }
+    ASSERT_EQ(built.contents(visit % kShape.layers).size(), 3u);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, ExpertCacheContract,
+                         ::testing::ValuesIn(contract::implementations<CachePolicy>()),
+                         [](const auto& each) { return contract::test_name(each.param); });
+
+}  // namespace
+}  // namespace moesim
