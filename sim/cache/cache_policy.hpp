@@ -21,6 +21,7 @@ class CachePolicy {
   struct Context {
     CacheShape shape;
     std::int64_t slots = 0;  ///< of one pool: of a layer, or of all
+    bool staged = false;     ///< a layer's misses need no slot (Arrival::staged)
     std::uint64_t seed = 0;
     std::span<const double> popularity = {};  ///< [layers x experts] when known beforehand
     const FutureUses* future = nullptr;       ///< null: an oracle cannot be built

@@ -28,6 +28,9 @@ class ExpertCache {
   bool holds(ExpertId id) const { return place_[static_cast<std::size_t>(id)] >= 0; }
   /// Takes it in; returns what had to leave, or kNone. It must not be held already.
   ExpertId insert(ExpertId id, std::int64_t visit);
+  /// Takes it in if there is room or the policy would rather lose another one; returns what did not
+  /// stay: the other one, the expert itself, or kNone.
+  ExpertId offer(ExpertId id, std::int64_t visit);
   /// Forgets it; nothing if it is not held.
   void remove(ExpertId id);
   /// Counted: an expert stays protected until it was released as often.
@@ -45,6 +48,8 @@ class ExpertCache {
   void clear();
 
  private:
+  bool take(std::vector<ExpertId>& pool, ExpertId id);
+  ExpertId replace(std::vector<ExpertId>& pool, std::size_t at, ExpertId id);
   std::size_t pool_of_layer(std::int64_t layer) const {
     return sharing_ == SlotSharing::pool ? 0 : static_cast<std::size_t>(layer);
   }
@@ -67,8 +72,20 @@ struct CacheCounts {
   }
 };
 
-/// Plays recorded accesses. The experts that a layer needs are known together: those that are there
-/// are hits and stay while the others come. `cold`: the cache is empty at every new sequence.
-CacheCounts replay(const Accesses& accesses, ExpertCache& cache, bool cold = false);
+/// What happens to the experts of a layer that are not there.
+///   staged: they come to buffers of their own; once computed, each takes the place of an expert
+///   that the policy values less, or is dropped (what published hit rates count).
+///   together: they come to slots; what the layer needs stays until all have come.
+///   in_turn: one is computed after the other in the recorded order and may leave for the next.
+enum class Arrival { staged, together, in_turn };
+const std::vector<std::string>& names_of(Arrival);
+
+struct ReplayOptions {
+  Arrival arrival = Arrival::staged;
+  bool cold = false;  ///< empty at every new sequence
+};
+
+/// Plays recorded accesses.
+CacheCounts replay(const Accesses& accesses, ExpertCache& cache, const ReplayOptions& how = {});
 
 }  // namespace moesim

@@ -52,6 +52,17 @@ struct ListOptions {
 int list_command(const ListOptions& options);
 int schema_command();
 
+struct CacheOptions {
+  std::string trace;
+  std::vector<std::string> policies;  ///< names, or {type: NAME, ...}; empty: all
+  std::vector<std::int64_t> slots;    ///< of a layer; empty: multiples of the active experts
+  std::int64_t experts = 0;           ///< of a layer; 0: the largest id + 1
+  std::int64_t batch = 1, seed = 1;
+  bool pool = false, cold = false;
+  std::string arrival = "staged", csv, out;
+};
+int cache_command(const CacheOptions& options);
+
 struct ValidateOptions {
   std::vector<std::string> names;  ///< empty: all
   std::string json;

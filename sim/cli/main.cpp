@@ -100,6 +100,34 @@ void add_validate(CLI::App& app, ValidateOptions& options) {
   command.add_option("--jobs", options.jobs, "points simulated at a time (default: all cores)");
 }
 
+void add_cache(CLI::App& app, CacheOptions& options) {
+  auto& command = *app.add_subcommand(
+      "cache", "hit rates of expert-cache policies over cache sizes, from recorded choices");
+  command.add_option("trace", options.trace, "recorded choices (CSV, JSON, JSONL; gzip too)")
+      ->required();
+  command
+      .add_option("--policy", options.policies,
+                  "NAME or '{type: NAME, parameter: value}' (repeatable; default: all)")
+      ->allow_extra_args(false);
+  command
+      .add_option("--slots", options.slots, "slots per layer: N,... (default: 1 to 8 times top-k)")
+      ->delimiter(',');
+  command.add_flag("--pool", options.pool, "all layers share their slots");
+  command.add_option("--batch", options.batch, "tokens of a step, consecutive ones of a sequence")
+      ->check(CLI::Range(1, 1'000'000));
+  command
+      .add_option("--arrival", options.arrival,
+                  "of misses; staged: in buffers of their own, together: in slots, in-turn: one by "
+                  "one (default: staged)")
+      ->check(CLI::IsMember({"staged", "together", "in-turn"}));
+  command.add_flag("--cold", options.cold, "caches are empty at every new sequence");
+  command.add_option("--experts", options.experts, "of a layer (default: the largest id + 1)")
+      ->check(CLI::Range(1, 65535));
+  command.add_option("--seed", options.seed, "of policy random")->check(check_seed);
+  command.add_option("--csv", options.csv, "the curves as CSV to a file, or -");
+  command.add_option("--out", options.out, "folder for the plot and the CSV");
+}
+
 /// The programs of kernels/ take seeds of up to 18 digits.
 std::string check_bench_seed(const std::string& text) {
   return text.size() > 18 ? "expected at most 18 digits, found '" + text + "'" : check_seed(text);
@@ -167,6 +195,7 @@ struct Options {
   std::string a, b;
   std::vector<std::string> models;
   ListOptions list;
+  CacheOptions cache;
   ValidateOptions validate;
   CalibrateBenchOptions bench;
   CalibrateImportOptions import;
@@ -197,6 +226,7 @@ void add_commands(CLI::App& app, Options& o) {
   list.add_flag("--scenario", o.list.scenario, "the sections of a scenario instead");
   list.add_flag("--markdown", o.list.markdown, "scenario and slots as the reference in the README");
   app.add_subcommand("schema", "JSON Schema of a scenario, for editors (yaml-language-server)");
+  add_cache(app, o.cache);
   add_validate(app, o.validate);
   auto& calibrate =
       *app.add_subcommand("calibrate", "measure a device, and what cost models are made of");
@@ -215,6 +245,7 @@ int dispatch(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("compare")) return compare_command(o.a, o.b);
   if (app.got_subcommand("list")) return list_command(o.list);
   if (app.got_subcommand("schema")) return schema_command();
+  if (app.got_subcommand("cache")) return cache_command(o.cache);
   if (app.got_subcommand("validate")) return validate_command(o.validate);
   if (app.got_subcommand("calibrate")) {
     const auto& calibrate = *app.get_subcommand("calibrate");

@@ -17,15 +17,15 @@ namespace {
 std::unique_ptr<CachePolicy> policy(const std::string& yaml, const CacheShape& shape,
                                     std::int64_t slots, const FutureUses* future = nullptr) {
   return Value<Choice<CachePolicy>>::read(parse_yaml(yaml, "f"))
-      .make({shape, slots, 1, {}, future});
+      .make({shape, slots, false, 1, {}, future});
 }
 
 std::int64_t hits(const Accesses& accesses, const std::string& yaml, std::int64_t slots,
-                  SlotSharing sharing = SlotSharing::layer) {
+                  SlotSharing sharing = SlotSharing::layer, Arrival arrival = Arrival::together) {
   const FutureUses future(accesses);
   ExpertCache cache(accesses.shape(), sharing, slots,
                     policy(yaml, accesses.shape(), slots, &future));
-  return replay(accesses, cache).hits;
+  return replay(accesses, cache, {arrival, false}).hits;
 }
 
 /// One layer's cache as a list, the first of which leaves; `rank` orders it anew at every access.
@@ -104,7 +104,7 @@ TEST(ExpertCache, BeladyHitsAsOftenAsTheSearchOfTheNextUse) {
 }
 
 /// Most hits that any sequence of evictions reaches: every reachable cache after every visit.
-std::int64_t optimum(const Accesses& accesses, std::size_t slots) {
+std::int64_t optimum(const Accesses& accesses, std::size_t slots, bool staged) {
   std::map<std::set<ExpertId>, std::int64_t> states{{{}, 0}};
   for (std::int64_t visit = 0; visit < accesses.visits(); ++visit) {
     const auto span = accesses.needed(visit);
@@ -125,7 +125,7 @@ std::int64_t optimum(const Accesses& accesses, std::size_t slots) {
           continue;
         }
         for (const auto id : set)
-          if (!needed.contains(id)) {
+          if (staged || !needed.contains(id)) {
             auto less = set;
             less.erase(id);
             open.push_back(std::move(less));
@@ -143,9 +143,16 @@ TEST(ExpertCache, BeladyIsTheBestOfAllEvictions) {
   for (std::uint64_t seed = 1; seed < 13; ++seed) {
     const auto accesses = testing::sample_accesses({1, 7, 2}, 40, seed);
     for (const std::int64_t slots : {2, 3, 4})
-      EXPECT_EQ(hits(accesses, "belady", slots), optimum(accesses, slots)) << seed << " " << slots;
+      EXPECT_EQ(hits(accesses, "belady", slots), optimum(accesses, slots, false))
+          << seed << " " << slots;
+    for (const std::int64_t slots : {1, 2, 3})
+      EXPECT_EQ(hits(accesses, "belady", slots, SlotSharing::layer, Arrival::staged),
+                optimum(accesses, slots, true))
+          << seed << " " << slots;
     const auto layers = testing::sample_accesses({2, 4, 2}, 20, seed);
-    EXPECT_EQ(hits(layers, "belady", 4, SlotSharing::pool), optimum(layers, 4)) << seed;
+    EXPECT_EQ(hits(layers, "belady", 4, SlotSharing::pool), optimum(layers, 4, false)) << seed;
+    EXPECT_EQ(hits(layers, "belady", 3, SlotSharing::pool, Arrival::staged),
+              optimum(layers, 3, true));
   }
 }
 
@@ -187,7 +194,7 @@ TEST(ExpertCache, ColdReplayMissesEverySequencesFirstUses) {
   }
   const auto run = [&](bool cold) {
     ExpertCache cache(accesses.shape(), SlotSharing::layer, 2, policy("lru", accesses.shape(), 2));
-    return replay(accesses, cache, cold).hits;
+    return replay(accesses, cache, {Arrival::together, cold}).hits;
   };
   EXPECT_EQ(run(false), 28);
   EXPECT_EQ(run(true), 24);

@@ -12,13 +12,16 @@ constexpr CacheShape kShape{3, 12, 3};  // layers, experts, top-k
 
 class ExpertCacheContract : public ::testing::TestWithParam<std::string> {
  protected:
-  ExpertCache cache(const std::string& name, SlotSharing sharing, std::int64_t slots) {
+  ExpertCache cache(const std::string& name, SlotSharing sharing, std::int64_t slots,
+                    Arrival arrival = Arrival::together) {
+    const bool staged = arrival == Arrival::staged;
     return {kShape, sharing, slots,
-            contract::make<CachePolicy>(name, {kShape, slots, 5, popularity_, &future_})};
+            contract::make<CachePolicy>(name, {kShape, slots, staged, 5, popularity_, &future_})};
   }
-  CacheCounts counts(const std::string& name, SlotSharing sharing, std::int64_t slots) {
-    auto built = cache(name, sharing, slots);
-    return replay(accesses_, built);
+  CacheCounts counts(const std::string& name, SlotSharing sharing, std::int64_t slots,
+                     Arrival arrival) {
+    auto built = cache(name, sharing, slots, arrival);
+    return replay(accesses_, built, {arrival, false});
   }
   Accesses accesses_ = testing::sample_accesses(kShape, 400, 3);
   FutureUses future_{accesses_};
@@ -26,7 +29,7 @@ class ExpertCacheContract : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(ExpertCacheContract, PicksOneOfTheCandidatesAndTheSameOneAgain) {
-  const CachePolicy::Context context{kShape, 5, 5, popularity_, &future_};
+  const CachePolicy::Context context{kShape, 5, false, 5, popularity_, &future_};
   const auto a = contract::make<CachePolicy>(GetParam(), context);
   const auto b = contract::make<CachePolicy>(GetParam(), context);
   for (std::int64_t visit = 0; visit < accesses_.visits(); ++visit) {
@@ -35,28 +38,36 @@ TEST_P(ExpertCacheContract, PicksOneOfTheCandidatesAndTheSameOneAgain) {
       b->used(id, visit, true);
     }
     std::vector<ExpertId> candidates;
-    for (auto id = static_cast<ExpertId>(visit % 5); id < kShape.all(); id += 5) candidates.push_back(id);
+    for (auto id = static_cast<ExpertId>(visit % 5); id < kShape.all(); id += 5)
+      candidates.push_back(id);
     const auto picked = a->victim(candidates, visit);
     ASSERT_LT(picked, candidates.size());
     ASSERT_EQ(picked, b->victim(candidates, visit));
   }
 }
 
+constexpr Arrival kArrivals[] = {Arrival::staged, Arrival::together, Arrival::in_turn};
+
 TEST_P(ExpertCacheContract, NeverHitsMoreOftenThanBelady) {
-  for (const auto sharing : {SlotSharing::layer, SlotSharing::pool})
-    for (const std::int64_t slots : {3, 4, 6, 9, 12}) {
-      const auto best = counts("belady", sharing, slots * (sharing == SlotSharing::pool ? 3 : 1));
-      const auto own = counts(GetParam(), sharing, slots * (sharing == SlotSharing::pool ? 3 : 1));
-      EXPECT_EQ(own.accesses, best.accesses);
-      EXPECT_LE(own.hits, best.hits) << slots << " slots";
-      EXPECT_GT(own.hits, 0);
-    }
+  for (const auto arrival : kArrivals)
+    for (const auto sharing : {SlotSharing::layer, SlotSharing::pool})
+      for (const std::int64_t slots : {3, 4, 6, 9, 12}) {
+        const auto all = slots * (sharing == SlotSharing::pool ? 3 : 1);
+        const auto best = counts("belady", sharing, all, arrival);
+        const auto own = counts(GetParam(), sharing, all, arrival);
+        EXPECT_EQ(own.accesses, best.accesses);
+        EXPECT_LE(own.hits, best.hits) << slots << " slots, " << name_of(arrival);
+        EXPECT_GT(own.hits, 0);
+      }
 }
 
 TEST_P(ExpertCacheContract, MissesEveryExpertOnceWhenAllFit) {
   const auto used = std::ranges::count_if(popularity_, [](double n) { return n > 0; });
-  EXPECT_EQ(counts(GetParam(), SlotSharing::layer, 12).hits, accesses_.accesses() - used);
-  EXPECT_EQ(counts(GetParam(), SlotSharing::pool, 36).hits, accesses_.accesses() - used);
+  for (const auto arrival : kArrivals) {
+    const auto hits = accesses_.accesses() - used;
+    EXPECT_EQ(counts(GetParam(), SlotSharing::layer, 12, arrival).hits, hits);
+    EXPECT_EQ(counts(GetParam(), SlotSharing::pool, 36, arrival).hits, hits);
+  }
 }
 
 TEST_P(ExpertCacheContract, KeepsWhatTheLayerNeedsWhileTheRestComes) {

@@ -1,6 +1,6 @@
 // The most popular experts of a layer stay for good (Fiddler's placement by popularity, arXiv
-// 2402.07033); the slots that are left, enough for one token, are LRU. Popularity is what the run
-// was given, or the uses so far.
+// 2402.07033); the slots that are left (enough for one token, unless misses are staged) are LRU.
+// Popularity is what the run was given, or the uses so far.
 #include <algorithm>
 #include <numeric>
 
@@ -17,7 +17,7 @@ class Pinned final : public CachePolicy {
       static const auto list =
           Parameters<Config>()
               .optional("share", &Config::share,
-                        "of the slots that one token does not need, how many are pinned")
+                        "of the slots that a token's misses do not need, how many are pinned")
               .min(0)
               .max(1);
       return list;
@@ -26,9 +26,7 @@ class Pinned final : public CachePolicy {
 
   Pinned(const Config& config, const Context& context)
       : shape_(context.shape),
-        pinned_(static_cast<std::size_t>(
-            config.share *
-            static_cast<double>(std::max<std::int64_t>(0, context.slots - context.shape.top_k)))),
+        pinned_(static_cast<std::size_t>(config.share * static_cast<double>(spare(context)))),
         learns_(context.popularity.empty()),
         popularity_(context.popularity.begin(), context.popularity.end()),
         last_use_(static_cast<std::size_t>(context.shape.all()), -1) {
@@ -55,6 +53,10 @@ class Pinned final : public CachePolicy {
   }
 
  private:
+  /// Slots that no layer's misses need.
+  static std::int64_t spare(const Context& context) {
+    return std::max<std::int64_t>(0, context.slots - (context.staged ? 0 : context.shape.top_k));
+  }
   std::int64_t last(ExpertId id) const { return last_use_[static_cast<std::size_t>(id)]; }
   bool before(ExpertId a, ExpertId b) const {
     const double x = popularity_[static_cast<std::size_t>(a)];
