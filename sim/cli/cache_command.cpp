@@ -30,8 +30,8 @@ std::vector<Choice<CachePolicy>> policies_of(const std::vector<std::string>& nam
 }
 
 /// The sizes asked for, or multiples of the active experts up to all of them.
-std::vector<std::int64_t> sizes_of(const std::vector<std::int64_t>& asked,
-                                   const CacheShape& shape) {
+std::vector<std::int64_t> sizes_of(const std::vector<std::int64_t>& asked, const CacheShape& shape,
+                                   bool staged) {
   auto sizes = asked;
   if (sizes.empty())
     for (const double ratio : {1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0})

@@ -42,7 +42,8 @@ Json without_measurements(Json json) {
 TEST_F(CommandLine, EveryCommandExplainsItself) {
   const auto top = run_binary({"--help"});
   EXPECT_EQ(top.code, 0);
-  for (const char* command : {"run", "check", "compare", "model", "list", "schema", "calibrate"}) {
+  for (const char* command :
+       {"run", "check", "compare", "model", "list", "schema", "calibrate", "cache"}) {
     EXPECT_NE(top.out.find(std::string("\n  ") + command + " "), std::string::npos) << command;
     const auto help = run_binary({command, "--help"});
     EXPECT_EQ(help.code, 0) << command;
