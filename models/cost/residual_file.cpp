@@ -1,7 +1,8 @@
 // The text of the residual grids: one line per curve,
 //   gemm,<fit>,m,<m>,<m>,...                         the axis of the fit's curves
 //   gemm,<fit>,<n>,<k>,<r>,<r>,...                   the same for router
-//   experts,<fit>,<hidden>,<intermediate>,<local>,<assigned>:<most>:<active>:<r>,...
+//   loads,<id>,<assigned>:<most>:<active>,...        the loads of experts' curves, ids from 0
+//   experts,<fit>,<hidden>,<intermediate>,<local>,<loads id>,<r>,<r>,...
 //   prefill|decode,<fit>,batch,...  and  ,length,...  and  ,<heads>,<kv heads>,<r>,...
 // where <fit> counts the fits of that operation in the YAML file and r is in thousandths of a
 // natural logarithm, "" where nothing was measured.
@@ -62,6 +63,27 @@ void append_attention(std::string& out, const char* name, const std::vector<Fit>
 
 std::int64_t rounded_exp(float log_value) { return std::llround(std::exp(log_value)); }
 
+/// Tables sweep the same token counts for shape after shape: a list of loads is written once,
+/// before the first curve over it.
+void append_experts(std::string& out, const std::vector<ExpertsFit>& fits) {
+  std::map<std::string, std::size_t> written;
+  for (std::size_t i = 0; i < fits.size(); ++i)
+    for (const auto& [family, curves] : fits[i].residual.families())
+      for (const auto& curve : curves) {
+        std::string loads, ratios;
+        for (const auto& p : curve) {
+          loads += fmt::format(",{}:{}:{}", rounded_exp(p.log_assigned), rounded_exp(p.log_most),
+                               rounded_exp(p.log_active));
+          ratios += fmt::format(",{}", thousandths(p.log_ratio));
+        }
+        const auto [entry, added] = written.emplace(loads, written.size());
+        if (added) out += fmt::format("loads,{}{}\n", entry->second, loads);
+        const auto [hidden, intermediate, local] = family;
+        out += fmt::format("experts,{},{},{},{},{}{}\n", i, hidden, intermediate, local,
+                           entry->second, ratios);
+      }
+}
+
 /// One line of the file, cut at commas as it is asked for.
 class Line {
  public:
@@ -117,21 +139,18 @@ std::vector<float> values_of(Line& line, std::size_t expected) {
   return values;
 }
 
-ExpertsResidual::Point experts_point(const Line& line, std::string_view cell) {
-  std::int64_t parts[4];
-  for (int i = 0; i < 4; ++i) {
+/// A point without its ratio, from "assigned:most:active".
+ExpertsResidual::Point load_of(const Line& line, std::string_view cell) {
+  float logs[3];
+  for (int i = 0; i < 3; ++i) {
     const auto colon = cell.find(':');
-    if ((colon == std::string_view::npos) != (i == 3))
-      line.refuse("expected assigned:most:active:ratio");
-    parts[i] = line.integer(cell.substr(0, colon));
-    if (i < 3 && parts[i] < 1) line.refuse("counts must be positive");
-    if (i < 3) cell = cell.substr(colon + 1);
+    if ((colon == std::string_view::npos) != (i == 2)) line.refuse("expected assigned:most:active");
+    const auto count = line.integer(cell.substr(0, colon));
+    if (count < 1) line.refuse("counts must be positive");
+    logs[i] = static_cast<float>(quick_log(static_cast<double>(count)));
+    if (i < 2) cell = cell.substr(colon + 1);
   }
-  const auto log_of = [](std::int64_t v) {
-    return static_cast<float>(quick_log(static_cast<double>(v)));
-  };
-  return {log_of(parts[0]), log_of(parts[1]), log_of(parts[2]),
-          static_cast<float>(parts[3]) * 1e-3F};
+  return {logs[0], logs[1], logs[2], 0.F};
 }
 
 struct Axes {
@@ -160,12 +179,27 @@ void read_gemm(Line& line, std::size_t fit, Gathered& into) {
   into.gemm[fit].push_back(std::move(curve));
 }
 
-void read_experts(Line& line, std::size_t fit, Gathered& into) {
+using Loads = std::vector<std::vector<ExpertsResidual::Point>>;
+
+void read_loads(Line& line, Loads& into) {
+  if (line.integer() != std::ssize(into))
+    line.refuse(fmt::format("loads are numbered in order: expected {}", into.size()));
+  auto& loads = into.emplace_back();
+  while (!line.done()) loads.push_back(load_of(line, line.word()));
+  if (loads.empty()) line.refuse("a curve needs a point");
+}
+
+void read_experts(Line& line, std::size_t fit, const Loads& loads, Gathered& into) {
   const auto hidden = line.integer(), intermediate = line.integer(), local = line.integer();
   if (hidden < 1 || intermediate < 1 || local < 1) line.refuse("sizes must be positive");
-  std::vector<ExpertsResidual::Point> curve;
-  while (!line.done()) curve.push_back(experts_point(line, line.word()));
-  if (curve.empty()) line.refuse("a curve needs a point");
+  const auto id = line.integer();
+  if (id < 0 || id >= std::ssize(loads)) line.refuse(fmt::format("no loads numbered {} yet", id));
+  auto curve = loads[static_cast<std::size_t>(id)];
+  const auto ratios = values_of(line, curve.size());
+  for (std::size_t i = 0; i < curve.size(); ++i) {
+    if (std::isnan(ratios[i])) line.refuse("a point of experts needs a ratio");
+    curve[i].log_ratio = ratios[i];
+  }
   into.experts[fit][{hidden, intermediate, local}].push_back(std::move(curve));
 }
 
@@ -202,16 +236,7 @@ std::string residual_text(const Profile& profile) {
   std::string out;
   append_gemm(out, "gemm", profile.gemm);
   append_gemm(out, "router", profile.router);
-  for (std::size_t i = 0; i < profile.experts.size(); ++i)
-    for (const auto& [family, curves] : profile.experts[i].residual.families())
-      for (const auto& curve : curves) {
-        out += fmt::format("experts,{},{},{},{}", i, std::get<0>(family), std::get<1>(family),
-                           std::get<2>(family));
-        for (const auto& p : curve)
-          out += fmt::format(",{}:{}:{}:{}", rounded_exp(p.log_assigned), rounded_exp(p.log_most),
-                             rounded_exp(p.log_active), thousandths(p.log_ratio));
-        out += '\n';
-      }
+  append_experts(out, profile.experts);
   append_attention(out, "prefill", profile.prefill);
   append_attention(out, "decode", profile.decode);
   return out;
@@ -224,16 +249,22 @@ void add_residuals(Profile& profile, const std::string& text, const std::string&
                                                                 {"experts", profile.experts.size()},
                                                                 {"prefill", profile.prefill.size()},
                                                                 {"decode", profile.decode.size()}};
+  Loads loads;
   int number = 0;
   for (std::size_t begin = 0; begin < text.size();) {
     const auto newline = std::min(text.find('\n', begin), text.size());
     Line line(std::string_view(text).substr(begin, newline - begin), file, ++number);
     begin = newline + 1;
     const auto operation = line.word();
+    if (operation == "loads") {
+      read_loads(line, loads);
+      continue;
+    }
     const auto known = fits.find(operation);
     if (known == fits.end())
       line.refuse(fmt::format(
-          "unknown operation '{}' (valid: decode, experts, gemm, prefill, router)", operation));
+          "unknown operation '{}' (valid: decode, experts, gemm, loads, prefill, router)",
+          operation));
     const auto fit = static_cast<std::size_t>(line.integer());
     if (fit >= known->second)
       line.refuse(fmt::format("the profile has {} fits of {}, this line belongs to number {}",
@@ -242,7 +273,7 @@ void add_residuals(Profile& profile, const std::string& text, const std::string&
     if (operation == "gemm" || operation == "router")
       read_gemm(line, fit, into);
     else if (operation == "experts")
-      read_experts(line, fit, into);
+      read_experts(line, fit, loads, into);
     else
       read_attention(line, fit, into);
   }
