@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "calibrate/expert_counts.hpp"
+#include "calibrate/missed_tactics.hpp"
 
 namespace moesim {
 namespace {
@@ -43,38 +44,6 @@ std::optional<Dtype> weight_of(std::string_view scheme) {
 bool has(const CsvTable& table, std::initializer_list<const char*> names) {
   return std::ranges::all_of(names,
                              [&](const char* n) { return table.find_column(n).has_value(); });
-}
-
-/// Rows that a misjudged tactic made slow: a balanced layer cut into more parts may not be slower
-/// than 1.25 x the same layer cut into fewer (reference: 14.7 % of autotuned CUTLASS rows).
-std::vector<bool> tactic_misses(const std::vector<ExpertsSample>& samples) {
-  using Key = std::tuple<KernelFormat, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
-                         std::int64_t>;
-  const auto key = [](const ExpertsSample& s) {
-    return Key{s.format, s.hidden, s.intermediate * s.tensor, s.experts, s.topk, s.tokens};
-  };
-  std::map<Key, std::vector<std::size_t>> groups;
-  for (std::size_t i = 0; i < samples.size(); ++i) groups[key(samples[i])].push_back(i);
-  std::vector<bool> missed(samples.size());
-  const auto same_cut = [](const ExpertsSample& a, const ExpertsSample& b) {
-    return a.tensor == b.tensor && a.expert_parallel == b.expert_parallel;
-  };
-  const auto coarser = [&](const ExpertsSample& a, const ExpertsSample& b) {
-    return a.tensor <= b.tensor && a.expert_parallel <= b.expert_parallel && !same_cut(a, b);
-  };
-  for (const auto& [_, members] : groups)
-    for (const auto i : members) {
-      const auto& s = samples[i];
-      if (!s.balanced()) continue;
-      const bool slow = std::ranges::any_of(members, [&](std::size_t j) {
-        return samples[j].balanced() && coarser(samples[j], s) &&
-               s.time_s > 1.25 * samples[j].time_s;
-      });
-      // A skewed row may be slower for a good reason; it falls with the balanced row of its cut.
-      for (const auto j : members)
-        if (slow && same_cut(samples[j], s)) missed[j] = true;
-    }
-  return missed;
 }
 
 /// SGLang's and vLLM's collectors route DeepSeek-V3's shape with its own router.
@@ -185,16 +154,7 @@ Imported<ExpertsSample> import_experts(const CsvTable& t) {
     }
     out.samples.push_back(std::move(s));
   }
-  const auto missed = tactic_misses(out.samples);
-  std::vector<ExpertsSample> kept;
-  kept.reserve(out.samples.size());
-  for (std::size_t i = 0; i < missed.size(); ++i) {
-    if (missed[i])
-      ++out.left_out["missed tactic (slower than 1.25 x a less partitioned layer)"];
-    else
-      kept.push_back(std::move(out.samples[i]));
-  }
-  out.samples = std::move(kept);
+  leave_out_missed_tactics(out);
   return out;
 }
 

@@ -1,8 +1,7 @@
 // Tables of aiconfigurator's collector (MoE, GEMM, attention and MLA), as CSV, plain or gzip, times
 // in milliseconds. Importing cleans what cannot be used and says how many rows and why:
 // - MoE rows of SGLang with moe_ep_size > 1: slots of other ranks are computed as expert 0;
-// - MoE rows slower than 1.25 x a less partitioned balanced row of the same tokens: the autotuner
-//   missed a tactic;
+// - MoE rows whose autotuner missed a tactic (missed_tactics.hpp);
 // - formats and distributions that moesim does not know.
 // Throws InputError at file:line:column for a malformed table or an unknown set of columns.
 #pragma once

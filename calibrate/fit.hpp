@@ -26,7 +26,4 @@ constexpr std::size_t kFewestPoints = 12;
 /// The same for one with two.
 constexpr std::size_t kFewestStreamPoints = 4;
 
-/// The token counts that residual grids keep of a measured list: every other one, and the last.
-std::vector<std::int64_t> kept_tokens(std::span<const ExpertsSample> samples);
-
 }  // namespace moesim

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "calibrate/residual_grids.hpp"
 #include "models/cost/predict.hpp"
 
 namespace moesim {

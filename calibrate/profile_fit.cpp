@@ -7,6 +7,7 @@
 
 #include "calibrate/aiconfigurator.hpp"
 #include "calibrate/hold_out.hpp"
+#include "calibrate/residual_grids.hpp"
 #include "calibrate/sequential_fit.hpp"
 
 namespace moesim {
@@ -62,14 +63,25 @@ void prefer(std::vector<Fit>& fits) {
   });
 }
 
-/// Keeps the fit that serves each format best.
+/// Whether a fit may stand beside the preferred one of its format. Engines choose among their
+/// kernels for experts (kernel_choice.hpp), but not between scales per block and per tensor, which
+/// are properties of the checkpoint.
+bool alternative(const ExpertsFit& preferred, const ExpertsFit& fit) {
+  return block_scaled(preferred.origin.scheme) == block_scaled(fit.origin.scheme);
+}
+template <class Fit>
+bool alternative(const Fit&, const Fit&) {
+  return false;
+}
+
+/// Keeps the fits that may serve each format.
 template <class Fit>
 void keep_preferred(std::vector<Fit>& fits, const char* operation,
                     std::map<std::string, std::int64_t>& left_out) {
   prefer(fits);
   std::vector<Fit> kept;
   for (auto& fit : fits) {
-    if (!kept.empty() && serves(kept.back()) == serves(fit))
+    if (!kept.empty() && serves(kept.back()) == serves(fit) && !alternative(kept.back(), fit))
       left_out[fmt::format("{} {} {}: another kernel serves this format", operation,
                            fit.origin.scheme, fit.origin.kernel)] += fit.origin.points;
     else

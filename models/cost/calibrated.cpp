@@ -3,9 +3,11 @@
 // number format, else the data sheet; a scenario may hold any operation to another tier.
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 #include <optional>
 
+#include "models/cost/kernel_choice.hpp"
 #include "models/cost/predict.hpp"
 #include "models/cost/profile_catalogue.hpp"
 
@@ -25,11 +27,25 @@ struct Loaded : Profile {
   Loaded(Profile profile, const Device& simulated) : Profile(std::move(profile)) {
     for (std::size_t i = 0; i < peaks_.size(); ++i)
       peaks_[i] = peaks_of(measured_device ? *measured_device : simulated, static_cast<Dtype>(i));
+    for (const auto& fit : experts) {
+      auto& kernels = kernels_[{fit.weight, fit.gated}];
+      // The suite's own kernel and a library's are no alternatives within one engine.
+      if (kernels.empty() || own(*kernels.front()) == own(fit)) kernels.push_back(&fit);
+    }
   }
+  Loaded(Loaded&&) = default;
   const Peaks& peaks(Dtype math) const { return peaks_[static_cast<std::size_t>(math)]; }
+  using Kernels = std::vector<const ExpertsFit*>;
+  /// Those for experts of one format; null when there is none.
+  const Kernels* experts_of(Dtype weight, bool gated) const {
+    const auto found = kernels_.find({weight, gated});
+    return found == kernels_.end() ? nullptr : &found->second;
+  }
 
  private:
+  static bool own(const ExpertsFit& fit) { return fit.origin.kernel == "own"; }
   std::array<Peaks, 8> peaks_;  ///< by Dtype
+  std::map<std::pair<Dtype, bool>, Kernels> kernels_;
 };
 
 class Calibrated : public CostModel {
@@ -86,8 +102,10 @@ class Calibrated : public CostModel {
       for (const auto& profile : profiles_) {
         for (const auto& fit : profile.sequential_experts)
           if (serves(fit)) return predict(fit, profile.peaks(fit.weight), w, residual);
-        for (const auto& fit : profile.experts)
-          if (serves(fit)) return predict(fit, profile.peaks(fit.weight), w, residual);
+        if (const auto* kernels = profile.experts_of(computed_as(w.weight), w.gated)) {
+          const auto& peaks = profile.peaks(kernels->front()->weight);
+          return predict(kernel_choice_.of(*kernels, peaks, w), peaks, w, residual);
+        }
       }
     return spec_->experts(w);
   }
@@ -152,6 +170,7 @@ class Calibrated : public CostModel {
   Device device_;
   std::unique_ptr<CostModel> spec_;
   std::vector<Loaded> profiles_;
+  KernelChoice kernel_choice_;
   CostTier gemm_, experts_, attention_, elementwise_;
 };
 

@@ -52,11 +52,12 @@ Residual in_family(const ExpertsResidual::Curves& curves, const ExpertLoad& load
 
 }  // namespace
 
-ExpertsResidual::ExpertsResidual(std::map<Family, Curves> families, bool neighbours)
+ExpertsResidual::ExpertsResidual(std::map<Family, Curves> families, double neighbours)
     : families_(std::move(families)), neighbours_(neighbours) {}
 
 // A family that was measured is itself. Otherwise the four nearest by (hidden, intermediate, local)
-// count, less the further they are: kernels that were tuned for one shape say little about another.
+// count, less the further they are, and all of them by the share that the fit found: kernels that
+// were tuned for one shape say little about another.
 const ExpertsResidual::Prepared& ExpertsResidual::prepare(const Family& family) const {
   for (const auto& known : prepared_)
     if (known.wanted == family) return known;
@@ -64,7 +65,7 @@ const ExpertsResidual::Prepared& ExpertsResidual::prepare(const Family& family) 
   if (const auto found = families_.find(family); found != families_.end()) {
     made.near.emplace_back(&found->second, 1.0);
     made.known = true;
-  } else if (neighbours_) {
+  } else if (neighbours_ > 0) {
     const auto [hidden, intermediate, local] = family;
     std::vector<std::pair<double, const Curves*>> near;
     for (const auto& [other, curves] : families_) {
@@ -78,7 +79,8 @@ const ExpertsResidual::Prepared& ExpertsResidual::prepare(const Family& family) 
     double weights = 0;
     for (const auto& [squared, _] : near) weights += 1 / (squared + 0.01);
     for (const auto& [squared, curves] : near)
-      made.near.emplace_back(curves, fade(std::sqrt(squared)) / (squared + 0.01) / weights);
+      made.near.emplace_back(curves,
+                             neighbours_ * fade(std::sqrt(squared)) / (squared + 0.01) / weights);
   }
   prepared_.push_back(std::move(made));
   return prepared_.back();

@@ -108,7 +108,7 @@ const Parameters<ExpertsFit>& ExpertsFit::parameters() {
                    .optional("local", &ExpertsFit::local, "measured range: experts on a rank")
                    .optional("assigned", &ExpertsFit::assigned, "measured range: rows on a rank")
                    .optional("neighbours", &ExpertsFit::neighbours,
-                             "whether an unmeasured shape takes after the residuals near it")
+                             "share of the residual near it that an unmeasured shape takes, 0 to 1")
                    .optional("around", &ExpertsFit::around,
                              "permute and combine, where the rows are the products alone");
     with_origin(all);

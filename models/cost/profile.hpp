@@ -64,7 +64,7 @@ struct ExpertsFit {
   bool gated = true;
   ExpertsForm form;
   Span hidden, intermediate, local, assigned;
-  bool neighbours = false;  ///< shapes that were not measured take after the residuals near them
+  double neighbours = 0;  ///< share of its neighbours' residual for a shape not measured, 0 to 1
   /// Permute and combine, where the measured rows are the products alone; empty where the rows hold
   /// everything.
   std::vector<ElementwiseFit> around;

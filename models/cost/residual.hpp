@@ -59,8 +59,8 @@ class ExpertsResidual {
   using Family = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
   using Curves = std::vector<std::vector<Point>>;  ///< points ascending in log_assigned
   ExpertsResidual() = default;
-  /// `neighbours`: whether a family that was not measured takes after those near it.
-  ExpertsResidual(std::map<Family, Curves> families, bool neighbours);
+  /// `neighbours`: how much of the residual near it a family that was not measured takes, 0 to 1.
+  ExpertsResidual(std::map<Family, Curves> families, double neighbours);
   bool empty() const { return families_.empty(); }
   const std::map<Family, Curves>& families() const { return families_; }
   Residual at(const ExpertWork& work, const ExpertLoad& load) const;
@@ -73,7 +73,7 @@ class ExpertsResidual {
   };
   const Prepared& prepare(const Family& family) const;
   std::map<Family, Curves> families_;
-  bool neighbours_ = false;
+  double neighbours_ = 0;
   mutable std::vector<Prepared> prepared_;
 };
 

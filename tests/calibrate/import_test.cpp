@@ -5,7 +5,10 @@
 
 #include "calibrate/aiconfigurator.hpp"
 #include "calibrate/fit.hpp"
+#include "calibrate/missed_tactics.hpp"
 #include "calibrate/profile_fit.hpp"
+#include "calibrate/residual_grids.hpp"
+#include "models/cost/kernel_choice.hpp"
 #include "models/cost/predict.hpp"
 #include "models/cost/profile_catalogue.hpp"
 #include "models/device/catalogue.hpp"
@@ -88,6 +91,80 @@ TEST(GemmFit, RecoversTheFormThatMadeTheTimes) {
   }
 }
 
+ExpertsSample experts_row(const std::string& distribution, std::vector<std::int32_t> counts,
+                          double time_s, std::int64_t intermediate = 1024) {
+  ExpertsSample s;
+  s.format = {Dtype::bf16, "bfloat16", "k"};
+  s.hidden = 2048, s.intermediate = intermediate, s.topk = 2;
+  s.experts = std::ssize(counts);
+  s.distribution = distribution;
+  for (const auto count : counts) s.tokens += count;
+  s.tokens /= s.topk;
+  s.tokens_per_expert = std::move(counts);
+  s.time_s = time_s;
+  return s;
+}
+
+TEST(MissedTactics, AreRowsSlowerThanTwiceABalancedLayerWithMoreWork) {
+  Imported<ExpertsSample> table;
+  table.samples = {experts_row("balanced", {8, 8, 8, 8}, 1.0),
+                   experts_row("power_law_1.2", {20, 6, 4, 2}, 1.9),   // skew has its price
+                   experts_row("power_law_1.01", {16, 8, 6, 2}, 2.1),  // nothing explains this
+                   experts_row("power_law_1.2", {40, 16, 6, 2}, 9.0),  // more rows: not comparable
+                   experts_row("balanced", {4, 4, 4, 4}, 2.5)};        // half the rows, slower
+  leave_out_missed_tactics(table);
+  ASSERT_EQ(table.samples.size(), 3u);
+  EXPECT_EQ(table.samples[1].time_s, 1.9);
+  EXPECT_EQ(table.samples[2].time_s, 9.0);
+  EXPECT_EQ(table.left_out.size(), 1u);
+  EXPECT_EQ(table.left_out.begin()->second, 2);
+}
+
+/// Rows of four shapes whose times are `of_shape(intermediate)` times the form's.
+template <class Factor>
+std::vector<ExpertsSample> shapes_off_by(const Peaks& peaks, Factor of_shape) {
+  const ExpertsForm form;
+  std::vector<ExpertsSample> samples;
+  for (const std::int64_t intermediate : {512, 640, 768, 896, 1024, 1280})
+    for (const std::int32_t rows : {1, 4, 16, 64, 256}) {
+      auto s = experts_row("balanced", std::vector<std::int32_t>(8, rows), 0, intermediate);
+      const auto work = s.work();
+      s.time_s =
+          form.time_s(experts_work(work, expert_load(work.tokens_per_expert, form.tile)), peaks) *
+          of_shape(intermediate);
+      samples.push_back(s);
+    }
+  return samples;
+}
+
+TEST(ShareOfNeighbours, IsHighWhereShapesErrAlikeAndNothingWhereTheyErrAtRandom) {
+  const auto peaks = peaks_of(load_device(data_path("models/device"), "h100-sxm"), Dtype::bf16);
+  const auto alike = shapes_off_by(peaks, [](std::int64_t) { return 1.3; });
+  EXPECT_GT(share_of_neighbours(alike, {}, peaks), 0.9);
+  const auto opposed = shapes_off_by(
+      peaks, [](std::int64_t intermediate) { return intermediate % 256 == 0 ? 1.3 : 1 / 1.3; });
+  EXPECT_LT(share_of_neighbours(opposed, {}, peaks), 0.2);
+}
+
+TEST(KernelChoice, TakesTheFastestKernelForTheRowsAtHand) {
+  const auto peaks = peaks_of(load_device(data_path("models/device"), "h100-sxm"), Dtype::bf16);
+  ExpertsFit small, large;  // a low floor; a high one with twice the arithmetic
+  small.form.floor_s = 1e-6, small.form.compute = 0.2;
+  large.form.floor_s = 1e-4, large.form.compute = 0.8;
+  const std::vector<const ExpertsFit*> fits = {&large, &small};
+  const KernelChoice choice;
+  const auto chosen = [&](std::int32_t rows) {
+    const std::vector<std::int32_t> counts(8, rows);
+    ExpertWork work;
+    work.hidden = 4096, work.intermediate = 4096, work.tokens = 8 * rows;
+    work.tokens_per_expert = counts;
+    return &choice.of(fits, peaks, work);
+  };
+  EXPECT_EQ(chosen(1), &small);
+  EXPECT_EQ(chosen(4096), &large);
+  EXPECT_EQ(chosen(1), &small);
+}
+
 TEST(ShippedProfile, ReadsBackToTheSameText) {
   EXPECT_GE(profile_names().size(), 7u);
   for (const auto& name : profile_names()) {
@@ -101,8 +178,8 @@ TEST(ShippedProfile, ReadsBackToTheSameText) {
 
 TEST(ResidualFile, SaysWhichLineIsMalformed) {
   auto profile = read_profile(profile_file("h100-sxm.vllm-0.24.0"));
-  for (const auto* text :
-       {"nothing,0\n", "experts,99,1,2,3\n", "experts,0,1,2,3,4:5\n", "gemm\n"}) {
+  for (const auto* text : {"nothing,0\n", "experts,99,1,2,3\n", "experts,0,1,2,3,0,5\n",
+                           "loads,0,4:5\n", "loads,1,4:5:6\n", "gemm\n"}) {
     try {
       add_residuals(profile, text, "x.residual.csv");
       ADD_FAILURE() << text;
