@@ -4,6 +4,7 @@
 
 #include "sim/cli/command.hpp"
 #include "sim/cli/design.hpp"
+#include "sim/cli/study_command.hpp"
 #include "sim/serving/serving.hpp"
 
 namespace moesim {
@@ -23,6 +24,7 @@ void print_plan(const Serving& serving) {
 }  // namespace
 
 int check_command(const DesignOptions& options) {
+  if (are_studies(options)) return study_check_command(options);
   for (const auto& design : read_designs(options.files, options.overrides, options.variant)) {
     const Serving serving(design.scenario, design.places);
     fmt::print("# {}{}{}\n", design.file, design.variant.empty() ? "" : ", variant ",

@@ -7,6 +7,7 @@
 
 #include "sim/cli/command.hpp"
 #include "sim/cli/simulate.hpp"
+#include "sim/cli/study_command.hpp"
 #include "sim/core/output_file.hpp"
 #include "sim/report/chrome_trace.hpp"
 #include "sim/report/figure.hpp"
@@ -125,6 +126,7 @@ void check_outputs(const RunOptions& options, std::size_t results) {
 
 int run_command(RunOptions options) {
   if (options.seed) options.overrides.push_back("seed=" + std::to_string(*options.seed));
+  if (are_studies(options)) return study_run_command(options);
   const auto designs = read_designs(options.files, options.overrides, options.variant);
   check_outputs(options, designs.size());
   const bool progress = !options.quiet && isatty(STDERR_FILENO) != 0;

@@ -14,6 +14,7 @@
 #include "sim/cli/command.hpp"
 #include "sim/cli/kernel_accuracy.hpp"
 #include "sim/cli/layer_accuracy.hpp"
+#include "sim/cli/network_accuracy.hpp"
 #include "sim/cli/serving_accuracy.hpp"
 #include "sim/core/data_path.hpp"
 #include "sim/core/output_file.hpp"
@@ -127,6 +128,22 @@ std::vector<LedgerEntry> validate_collectives(const ValidateOptions& options, bo
   return entries;
 }
 
+std::vector<LedgerEntry> validate_network(const ValidateOptions& options, bool print) {
+  const auto file = reference_file("network");
+  auto accuracy = network_accuracy(std::filesystem::path(file).parent_path().string());
+  if (!print) return std::move(accuracy.entries);
+  fmt::print(
+      "network: completion times of collectives against packet-level runs, error = (predicted - "
+      "measured) / measured\n{} rows; groups marked `fit` gave the goodput factors, no other did\n"
+      "\n{}",
+      accuracy.rows,
+      ledger_list(accuracy.entries, options.markdown ? TableStyle::kMarkdown : TableStyle::kText));
+  for (const auto& note : accuracy.notes) fmt::print("\n{}\n", note);
+  if (!accuracy.left_out.empty()) fmt::print("\nleft out:\n");
+  for (const auto& [why, rows] : accuracy.left_out) fmt::print("{:>8}  {}\n", rows, why);
+  return std::move(accuracy.entries);
+}
+
 std::vector<LedgerEntry> validate_layers(const ValidateOptions& options, bool print) {
   auto accuracy = layer_accuracy({});
   if (print)
@@ -143,7 +160,7 @@ std::string today_utc() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::tim
 }  // namespace
 
 int validate_command(const ValidateOptions& options) {
-  const std::vector<std::string> valid = {"kernels", "collectives", "layers", "serving"};
+  const std::vector<std::string> valid = {"kernels", "collectives", "network", "layers", "serving"};
   for (const auto& name : options.names)
     if (std::ranges::find(valid, name) == valid.end())
       throw InputError(fmt::format("unknown validation '{}'{}", name, did_you_mean(name, valid)));
@@ -158,6 +175,7 @@ int validate_command(const ValidateOptions& options) {
   };
   run("kernels", validate_kernels);
   run("collectives", validate_collectives);
+  run("network", validate_network);
   run("layers", validate_layers);
   run("serving", validate_serving);
   if (options.json.empty()) return 0;

@@ -28,6 +28,9 @@ const Parameters<NetworkConfig>& NetworkConfig::parameters() {
                                          "itself; links: start-up plus the busiest link; measured: "
                                          "the measured curve where the device has one for this "
                                          "operation and number of ranks, else links")
+                               .optional("transport", &NetworkConfig::transport,
+                                         "which paths traffic between nodes takes through "
+                                         "cluster.fabric")
                                .optional("dispatch", &NetworkConfig::dispatch,
                                          "how tokens travel to their experts and back")
                                .optional("dispatch_dtype", &NetworkConfig::dispatch_dtype,

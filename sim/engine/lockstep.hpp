@@ -29,6 +29,7 @@ const std::vector<std::string>& names_of(CollectiveTimes);
 struct NetworkConfig {
   Fidelity fidelity = Fidelity::aggregate;
   CollectiveTimes collectives = CollectiveTimes::measured;
+  Choice<Transport> transport{"spray"};
   Choice<Exchange> dispatch{"all-to-all"};
   std::optional<Dtype> dispatch_dtype;
   std::optional<Dtype> combine_dtype;

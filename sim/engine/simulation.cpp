@@ -3,6 +3,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <deque>
 #include <exception>
 
 #include "sim/core/error.hpp"
@@ -13,33 +14,43 @@ namespace sg = simgrid::s4u;
 
 namespace {
 
-// A zone of one link per pair of hosts: host 2i sends to host 2i+1 over link i. SimGrid asks it for
-// the route of every communication, so no routing table of quadratic size is built (the mechanism
-// of a fabric with many paths).
-class LinkZone final : public simgrid::kernel::routing::NetZoneImpl {
+// A zone that gives every communication a path of its own: whoever starts one leaves its links
+// here, and SimGrid, which asks for the route of every communication in the order in which they
+// start, takes them. So no routing table is built, and a fabric with many paths costs nothing more.
+class PathZone final : public simgrid::kernel::routing::NetZoneImpl {
  public:
-  explicit LinkZone(const std::string& name) : NetZoneImpl(name) {}
+  explicit PathZone(const std::string& name) : NetZoneImpl(name) {}
 
-  void get_local_route(const simgrid::kernel::routing::NetPoint* source,
+  void get_local_route(const simgrid::kernel::routing::NetPoint*,
                        const simgrid::kernel::routing::NetPoint*,
                        simgrid::kernel::routing::Route* into, double* latency) override {
-    auto* link = links[source->id() / 2];
-    into->link_list_.push_back(link->get_impl());
-    if (latency != nullptr) *latency += link->get_latency();
+    if (next.empty()) throw SimulationError("SimGrid asked for the route of no communication");
+    for (const int l : next.front()) {
+      auto* link = links[static_cast<std::size_t>(l)];
+      into->link_list_.push_back(link->get_impl());
+      if (latency != nullptr) *latency += link->get_latency();
+    }
+    next.pop_front();
   }
 
   std::vector<sg::Link*> links;
+  std::deque<std::vector<int>> next;
 };
 
 }  // namespace
 
 struct Simulation::Impl {
   std::unique_ptr<sg::Engine> engine;
-  std::vector<sg::Host*> hosts;
-  sg::Host* home = nullptr;
+  PathZone* zone = nullptr;
+  sg::Host *home = nullptr, *away = nullptr;
   std::exception_ptr failure;
   bool deadlock = false;
   std::int64_t activities = 0;
+
+  sg::CommPtr start(std::span<const int> path, std::uint64_t bytes) {
+    zone->next.emplace_back(path.begin(), path.end());
+    return sg::Comm::sendto_async(home, away, bytes);
+  }
 };
 
 struct Simulation::Semaphore::State {
@@ -72,17 +83,14 @@ Simulation::Simulation(const std::vector<SharedLink>& links) : impl_(std::make_u
   impl_->engine = std::make_unique<sg::Engine>(&argc, argv.data());
   std::signal(SIGINT, interrupted);
   auto* root = create_root_zone(*impl_->engine);
-  auto* fabric = new LinkZone("links");  // SimGrid owns and deletes it
-  auto* zone = fabric->get_iface();
+  impl_->zone = new PathZone("links");  // SimGrid owns and deletes it
+  auto* zone = impl_->zone->get_iface();
   zone->set_parent(root);
-  for (std::size_t i = 0; i < links.size(); ++i) {
-    const auto id = std::to_string(i);
-    impl_->hosts.push_back(zone->create_host("from" + id, 1e9));
-    impl_->hosts.push_back(zone->create_host("to" + id, 1e9));
-    fabric->links.push_back(
-        zone->create_link("link" + id, links[i].capacity.value)->set_latency(0));
-  }
+  for (std::size_t i = 0; i < links.size(); ++i)
+    impl_->zone->links.push_back(
+        zone->create_link("link" + std::to_string(i), links[i].capacity.value)->set_latency(0));
   impl_->home = zone->create_host("home", 1e9);
+  impl_->away = zone->create_host("away", 1e9);
   zone->seal();
   root->seal();
   sg::Engine::on_deadlock_cb([impl = impl_.get()] { impl->deadlock = true; });
@@ -134,15 +142,53 @@ void Simulation::transfer(std::span<const LinkBytes> loads, Seconds alone) {
   const Seconds start = now();
   std::vector<sg::CommPtr> flows;
   for (const auto& load : loads) {
-    const auto bytes = static_cast<std::uint64_t>(std::llround(load.bytes));
-    if (bytes == 0) continue;
-    const auto from = 2 * static_cast<std::size_t>(load.link);
-    flows.push_back(sg::Comm::sendto_async(impl_->hosts[from], impl_->hosts[from + 1], bytes));
+    // SimGrid shares a link by flows: so many as the bytes stand for.
+    const double part = load.bytes / load.flows;
+    const auto bytes = static_cast<std::uint64_t>(std::llround(part));
+    for (int i = 0; i < load.flows && bytes > 0; ++i)
+      flows.push_back(impl_->start(std::span(&load.link, 1), bytes));
   }
   for (auto& flow : flows) flow->wait();
   impl_->activities += static_cast<std::int64_t>(flows.size());
   const Seconds rest = start + alone - now();
   if (rest > Seconds(0)) sleep_for(rest);
+}
+
+std::vector<FlowEnd> Simulation::move(std::span<const PathBytes> flows, Seconds until) {
+  std::vector<FlowEnd> ends(flows.size(), {now(), 0});
+  std::vector<sg::CommPtr> active;
+  std::vector<std::size_t> flow_of;
+  for (std::size_t f = 0; f < flows.size(); ++f) {
+    const auto bytes = static_cast<std::uint64_t>(std::llround(flows[f].bytes));
+    if (bytes == 0) continue;
+    active.push_back(impl_->start(flows[f].links, bytes));
+    flow_of.push_back(f);
+  }
+  impl_->activities += static_cast<std::int64_t>(active.size());
+  const bool bounded = std::isfinite(until.value);
+  while (bounded && !active.empty()) {
+    const double left = until.value - now().value;
+    const auto done = left > 0 ? sg::Comm::wait_any_for(active, left) : -1;
+    if (done < 0) break;
+    ends[flow_of[static_cast<std::size_t>(done)]].at = now();
+    active.erase(active.begin() + done);
+    flow_of.erase(flow_of.begin() + done);
+  }
+  for (std::size_t i = 0; i < active.size(); ++i) {
+    auto& end = ends[flow_of[i]];
+    if (!bounded) {
+      active[i]->wait();
+      end.at = Seconds(active[i]->get_finish_time());
+      continue;
+    }
+    end = {now(), active[i]->get_remaining()};
+    active[i]->cancel();
+  }
+  return ends;
+}
+
+void Simulation::set_capacity(int link, BytesPerSecond capacity) {
+  impl_->zone->links[static_cast<std::size_t>(link)]->set_bandwidth(capacity.value);
 }
 
 std::int64_t Simulation::activities() const { return impl_->activities; }

@@ -27,6 +27,19 @@ struct SharedLink {
 struct LinkBytes {
   int link = 0;
   double bytes = 0;
+  int flows = 1;  ///< it gets as many shares of the link as so many flows
+};
+
+/// Bytes that travel over a chain of links at one rate.
+struct PathBytes {
+  std::span<const int> links;
+  double bytes = 0;
+};
+
+/// What became of them.
+struct FlowEnd {
+  Seconds at;             ///< when the last byte arrived, or when the flow was stopped
+  double rest_bytes = 0;  ///< that had not arrived then
 };
 
 class Simulation {
@@ -60,6 +73,11 @@ class Simulation {
   /// Moves `loads` over shared links, all at once, each link shared max-min fairly with whatever
   /// else crosses it; returns when the last byte has arrived and at least `alone` has passed.
   void transfer(std::span<const LinkBytes> loads, Seconds alone);
+  /// Starts every flow now on its own path, and returns when all have ended or, with what is left
+  /// of them, at the time `until`.
+  std::vector<FlowEnd> move(std::span<const PathBytes> flows, Seconds until);
+  /// From now on the link has this capacity.
+  void set_capacity(int link, BytesPerSecond capacity);
   /// Activities (sleeps, transfers, waits) completed so far.
   std::int64_t activities() const;
   /// Runs until every actor has ended. Throws what left an actor, or SimulationError on a deadlock.

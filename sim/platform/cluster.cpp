@@ -50,7 +50,32 @@ const Parameters<ClusterConfig>& ClusterConfig::parameters() {
           .optional("nodes", &ClusterConfig::nodes, "number of nodes")
           .min(1)
           .max(100000)
-          .optional("fabric", &ClusterConfig::fabric, "network between the nodes");
+          .optional("nic_ports", &ClusterConfig::nic_ports,
+                    "bonded ports of a NIC; each has its share of the bandwidth and a leaf of its "
+                    "own where the fabric has leaves")
+          .min(1)
+          .max(8)
+          .optional("fabric", &ClusterConfig::fabric, "network between the nodes")
+          .optional("links", &ClusterConfig::links,
+                    "cables that are slower than built or have failed (a slow NIC is a straggler)");
+  return list;
+}
+
+const Parameters<LinkCondition>& LinkCondition::parameters() {
+  static const auto list =
+      Parameters<LinkCondition>()
+          .required("from", &LinkCondition::from,
+                    "one end of the cable: a switch (leaf 0, spine 3) or a NIC (node 5 nic 0)",
+                    "leaf 0")
+          .required("to", &LinkCondition::to, "the other end", "spine 0")
+          .optional("speed", &LinkCondition::speed,
+                    "fraction of its bandwidth that is left, both ways; 0: failed")
+          .min(0)
+          .max(1)
+          .optional("at", &LinkCondition::at,
+                    "when it happens; after the start only in scenarios of kind collective with "
+                    "network.fidelity pairwise")
+          .min(0);
   return list;
 }
 

@@ -23,10 +23,21 @@ struct Value<NodeChoice> {
   static void describe(ParameterInfo& info);
 };
 
+/// A cable that is slower than built, or has failed, both ways; from the start or from a time on.
+struct LinkCondition {
+  std::string from, to;  ///< names of its ends: "leaf 0", "spine 3", "node 5 nic 0"
+  double speed = 0;      ///< as a fraction of what was built; 0: failed
+  Seconds at{0};
+
+  static const Parameters<LinkCondition>& parameters();
+};
+
 struct ClusterConfig {
   NodeChoice node;
   std::int64_t nodes = 1;
+  std::int64_t nic_ports = 1;
   Choice<Topology> fabric{"leaf-spine"};
+  std::vector<LinkCondition> links;
 
   static const Parameters<ClusterConfig>& parameters();
   void check(const Node& at) const;

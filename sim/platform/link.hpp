@@ -13,6 +13,7 @@ namespace moesim {
 struct Link {
   std::string name;
   BytesPerSecond capacity;
+  Seconds latency{0};  ///< of propagation, on top of the start-up times of the node profiles
 };
 
 /// Bytes per link of one transfer; cheap to reuse: clear() costs only what was touched.

@@ -1,15 +1,14 @@
 // Slot: the fabric between nodes.
-// Life cycle: built once with the shape of the cluster; build() appends its links; then traffic
-// between nodes is spread over them. Contract: what leaves a node arrives; traffic inside a node
-// never reaches the fabric.
+// Life cycle: built once with the shape of the cluster; build() adds switches, cables and the ports
+// of all NICs to an empty fabric, which finds the paths from then on (path_sets.hpp). Contract:
+// endpoint n * nics + i is NIC i of node n; every NIC has its ports attached; capacities are what
+// a link reaches. Throws InputError for a shape that does not fit the cluster.
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <vector>
 
 #include "sim/core/registry.hpp"
-#include "sim/platform/link.hpp"
+#include "sim/platform/fabric.hpp"
 
 namespace moesim {
 
@@ -18,18 +17,24 @@ class Topology {
   static constexpr SlotInfo slot{"topology", "the fabric between the nodes"};
   struct Context {
     std::int64_t nodes = 1;
-    BytesPerSecond node_bandwidth;  ///< all NICs of a node together, per direction, nominal
-    double efficiency = 1;          ///< of its links: reached / nominal
+    std::int64_t nics = 1;         ///< of a node
+    std::int64_t ports = 1;        ///< of a NIC, bonded: each carries its share
+    BytesPerSecond nic_bandwidth;  ///< of a NIC and direction, all its ports, as reached
+    double efficiency = 1;         ///< reached / nominal, of links given in nominal bandwidth
+    std::int64_t endpoints() const { return nodes * nics; }
+    BytesPerSecond node_bandwidth() const { return nic_bandwidth * static_cast<double>(nics); }
+    BytesPerSecond port_bandwidth() const { return nic_bandwidth / static_cast<double>(ports); }
   };
 
   virtual ~Topology() = default;
-  virtual void build(std::vector<Link>& links) = 0;
-  /// `bytes` from node to node.
-  virtual void send(int from, int to, double bytes, LinkLoads& loads) const = 0;
-  /// Product traffic: node a sends out[a] * share[b] to every other node b; `share` sums to at
-  /// most 1.
-  virtual void spread(std::span<const double> out, std::span<const double> share,
-                      LinkLoads& loads) const = 0;
+  virtual void build(Fabric& fabric) const = 0;
 };
+
+/// Adds the endpoints of a cluster, named "node N nic I"; the topology then attaches their ports.
+void add_nics(const Topology::Context& context, Fabric& fabric);
+
+/// Switches per port of a bonded NIC lie beside each other: "leaf 4" or, with two ports, "leaf 4"
+/// and "leaf 5" for the same nodes. Adds `count` of them and returns the first.
+int add_switches(Fabric& fabric, const char* kind, std::int64_t count);
 
 }  // namespace moesim

@@ -3,8 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/core/registry.hpp"
+#include "sim/engine/collective_scenario.hpp"
 #include "sim/report/reference.hpp"
-#include "sim/serving/serving_scenario.hpp"
 
 namespace moesim {
 namespace {
@@ -80,7 +80,12 @@ Json object_schema(const std::vector<ParameterInfo>& infos) {
 std::string scenario_json_schema() {
   Json schema = {{"$schema", "http://json-schema.org/draft-07/schema#"},
                  {"title", "moesim scenario"}};
-  schema.update(object_schema(ServingScenario::parameters().describe()));
+  schema.update(object_schema(serving_parameters()));
+  // One schema for all kinds: every key is known, which kind takes it is said where it is read.
+  const auto studies = object_schema(collective_scenario_parameters());
+  for (const auto& [key, rule] : studies["properties"].items())
+    if (!schema["properties"].contains(key)) schema["properties"][key] = rule;
+  schema["properties"]["kind"]["enum"] = {"serving", "collective"};
   // An included file may bring what is required, so nothing is required of the file that is edited.
   schema.erase("required");
   schema["properties"]["include"] = {

@@ -3,12 +3,33 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "sim/core/error.hpp"
 
 namespace moesim {
 namespace {
+
+template <class T>
+bool parse_whole(const std::string& text, T& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+/// An unquoted scalar means what YAML 1.2's core schema says: true, false, a number, or text.
+Json scalar_json(const Node& node) {
+  if (node.quoted) return node.text;
+  if (node.text == "true") return true;
+  if (node.text == "false") return false;
+  std::int64_t integer = 0;
+  if (parse_whole(node.text, integer)) return integer;
+  std::uint64_t large = 0;
+  if (parse_whole(node.text, large)) return large;
+  double number = 0;
+  if (parse_whole(node.text, number) && std::isfinite(number)) return number;
+  return node.text;
+}
 
 class Writer {
  public:
@@ -83,6 +104,27 @@ std::string json_string(std::string_view text) {
   });
   if (plain) return fmt::format("\"{}\"", text);
   return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Json node_json(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::kNull:
+      return nullptr;
+    case Node::Kind::kScalar:
+      return scalar_json(node);
+    case Node::Kind::kSequence: {
+      Json list = Json::array();
+      for (const auto& item : node.items) list.push_back(node_json(item));
+      return list;
+    }
+    case Node::Kind::kMapping: {
+      Json object = Json::object();
+      for (std::size_t i = 0; i < node.keys.size(); ++i)
+        object[node.keys[i]] = node_json(node.items[i]);
+      return object;
+    }
+  }
+  return nullptr;
 }
 
 }  // namespace moesim

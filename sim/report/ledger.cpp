@@ -58,13 +58,14 @@ ErrorStatistics error_statistics(std::span<const double> errors) {
   std::vector<double> absolute;
   for (const double e : errors) absolute.push_back(std::abs(e));
   const auto size = distribution(std::span<const double>(absolute));
-  return {size.count, size.p50, size.p90, distribution(errors).p50, size.mean};
+  return {size.count, size.p50, size.p90, distribution(errors).p50, size.mean, size.p95};
 }
 
 std::optional<bool> LedgerEntry::pass() const {
   if (!target && !mean_target) return std::nullopt;
   return errors.n > 0 && (!target || errors.median_abs <= *target) &&
          (!target_p90 || errors.p90_abs <= *target_p90) &&
+         (!target_p95 || errors.p95_abs <= *target_p95) &&
          (!mean_target || errors.mean_abs <= *mean_target);
 }
 
@@ -84,6 +85,10 @@ std::string ledger_json(const Ledger& ledger) {
     row["bias"] = known(e.bias);
     row["target"] = or_null(entry.target);
     if (entry.target_p90) row["target_p90"] = *entry.target_p90;
+    if (entry.target_p95) {
+      row["p95_abs_error"] = known(e.p95_abs);
+      row["target_p95"] = *entry.target_p95;
+    }
     if (entry.mean_target) {
       row["mean_abs_error"] = known(e.mean_abs);
       row["mean_target"] = *entry.mean_target;
@@ -126,6 +131,9 @@ std::string ledger_list(std::span<const LedgerEntry> entries, TableStyle style) 
   for (const auto& entry : entries) {
     const auto limits = [&]() -> std::string {
       if (!entry.target) return "-";
+      if (entry.target_p95)
+        return fmt::format("p95 {} of {}", percent(entry.errors.p95_abs),
+                           percent(*entry.target_p95));
       if (!entry.target_p90) return percent(*entry.target);
       return percent(*entry.target) + " / " + percent(*entry.target_p90);
     };

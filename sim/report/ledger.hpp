@@ -18,6 +18,7 @@ struct ErrorStatistics {
   double p90_abs = 0;     ///< 90th percentile of |e|, linear interpolation between closest ranks
   double bias = 0;        ///< median of e
   double mean_abs = 0;    ///< mean of |e| (MAPE)
+  double p95_abs = 0;     ///< 95th percentile of |e|
 };
 
 /// All zero when there are no errors.
@@ -32,6 +33,7 @@ struct LedgerEntry {
   std::optional<double> target;            ///< of the median, where design goals state one
   std::optional<double> mean_target = {};  ///< of the mean of |e|
   std::optional<double> target_p90 = {};   ///< of the 90th percentile
+  std::optional<double> target_p95 = {};   ///< of the 95th percentile
   std::optional<bool> pass() const;        ///< nothing without a target; all that are stated
 };
 

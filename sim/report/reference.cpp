@@ -5,6 +5,7 @@
 
 #include "sim/core/registry.hpp"
 #include "sim/core/suggest.hpp"
+#include "sim/engine/collective_scenario.hpp"
 #include "sim/serving/serving_scenario.hpp"
 
 namespace moesim {
@@ -82,15 +83,23 @@ std::string slot_listing(const std::string& wanted) {
   return out;
 }
 
+std::vector<ParameterInfo> serving_parameters() { return ServingScenario::parameters().describe(); }
+
 std::string scenario_listing() {
   std::string out;
-  list_parameters(ServingScenario::parameters().describe(), 0, out);
+  list_parameters(serving_parameters(), 0, out);
+  out += "\nof kind: collective\n";
+  list_parameters(collective_scenario_parameters(), 0, out);
   return out;
 }
 
 std::string reference_markdown() {
   std::string out = "| key | type | default | meaning |\n|---|---|---|---|\n";
-  table_rows(ServingScenario::parameters().describe(), "", out);
+  table_rows(serving_parameters(), "", out);
+  out +=
+      "\n**Scenarios of `kind: collective`**: network studies without serving\n\n| key | type | "
+      "default | meaning |\n|---|---|---|---|\n";
+  table_rows(collective_scenario_parameters(), "", out);
   for (const auto& [name, slot] : slot_catalogue()) {
     out += fmt::format(
         "\n**Slot {}**: {}\n\n| policy, parameter | type | default | meaning "

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "sim/core/value.hpp"
 
@@ -15,6 +16,9 @@ std::string slot_listing(const std::string& slot);
 std::string scenario_listing();
 /// Both as Markdown tables, for the README.
 std::string reference_markdown();
+
+/// The parameters of a serving scenario.
+std::vector<ParameterInfo> serving_parameters();
 
 /// "quantity (bandwidth)", "list of integer", "one of a, b", ...
 std::string type_text(const ParameterInfo& info);

@@ -77,7 +77,8 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
       device_(load_device(data_path("models/device"), scenario.cluster.node.node.device)),
       layout_(scenario.parallel, model_.architecture, scenario.routing.redundant_experts,
               scenario.cluster.gpus(), places.parallel),
-      network_(scenario.cluster),
+      network_(scenario.cluster, scenario.network.transport,
+               static_cast<std::uint64_t>(scenario.seed)),
       cost_(scenario.cost.make({device_})) {
   if (scenario_.network.collectives == CollectiveTimes::measured) measured_.emplace(device_.name);
   const auto seed = static_cast<std::uint64_t>(scenario.seed);

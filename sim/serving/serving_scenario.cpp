@@ -118,7 +118,17 @@ const Parameters<ServingScenario>& ServingScenario::parameters() {
 }
 
 ServingScenario read_serving_scenario(const Node& document) {
-  return ServingScenario::parameters().read(document);
+  Node known = document;
+  known.erase("kind");  // said where files of several kinds lie together
+  auto scenario = ServingScenario::parameters().read(known);
+  for (const auto& condition : scenario.cluster.links)
+    if (condition.at > Seconds(0))
+      throw InputError(places_of(document).parallel,
+                       "cluster.links: a link between '" + condition.from + "' and '" +
+                           condition.to +
+                           "' changes after the start; serving scenarios take conditions that "
+                           "hold from the start (kind: collective takes others)");
+  return scenario;
 }
 
 ScenarioPlaces places_of(const Node& document) {

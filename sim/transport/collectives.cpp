@@ -7,6 +7,26 @@
 namespace moesim {
 namespace {
 
+/// Every node sends `per_node` bytes to the next one, split over its members' NICs.
+std::vector<Flow> node_ring(const Network& network, const Group& group, double per_node) {
+  std::map<int, std::vector<int>> members;
+  for (const int gpu : group.gpus()) members[network.node_of(gpu)].push_back(gpu);
+  std::vector<Flow> flows;
+  for (auto node = members.begin(); node != members.end(); ++node) {
+    const auto next = std::next(node) == members.end() ? members.begin() : std::next(node);
+    const auto &from = node->second, &to = next->second;
+    if (from.size() == to.size()) {
+      for (std::size_t i = 0; i < from.size(); ++i)
+        flows.push_back({from[i], to[i], per_node / static_cast<double>(from.size())});
+      continue;
+    }
+    for (const int a : from)
+      for (const int b : to)
+        flows.push_back({a, b, per_node / static_cast<double>(from.size() * to.size())});
+  }
+  return flows;
+}
+
 // Loads of a gather or scatter; `scale` corrects for the collective's own efficiency in the island.
 // Between nodes the data travels a ring of the nodes, each node's share split over the NICs of its
 // members.
@@ -21,13 +41,8 @@ void gather_loads(const Network& network, const Group& group, double bytes, doub
     network.island_out(gpu, inside * scale, into.loads);
     network.island_in(gpu, inside * scale, into.loads);
     into.payload_bytes += inside + per_node / g;
-    if (nodes < 2) continue;
-    network.nic_out(gpu, per_node / g, into.loads);
-    network.nic_in(gpu, per_node / g, into.loads);
   }
-  const auto& ring = group.per_node();
-  for (std::size_t n = 0; n < ring.size() && ring.size() > 1; ++n)
-    network.fabric().send(ring[n].first, ring[(n + 1) % ring.size()].first, per_node, into.loads);
+  if (nodes > 1) network.send(node_ring(network, group, per_node), into.loads);
 }
 
 }  // namespace

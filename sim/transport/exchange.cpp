@@ -26,25 +26,24 @@ void product_traffic(const Network& network, const Group& group, std::span<const
     node_sent[node(i)] += sent[i];
     node_share[node(i)] += share[i];
   }
-  const double all_sent = std::accumulate(node_sent.begin(), node_sent.end(), 0.0);
   const double all_share = std::accumulate(node_share.begin(), node_share.end(), 0.0);
   for (std::size_t i = 0; i < ranks; ++i) {
     const int gpu = group.gpus()[i];
     const double inside_out = sent[i] * (node_share[node(i)] - share[i]);
     const double inside_in = share[i] * (node_sent[node(i)] - sent[i]);
     const double outside_out = sent[i] * (all_share - node_share[node(i)]);
-    const double outside_in = share[i] * (all_sent - node_sent[node(i)]);
     network.island_out(gpu, reversed ? inside_in : inside_out, into.loads);
     network.island_in(gpu, reversed ? inside_out : inside_in, into.loads);
-    network.nic_out(gpu, reversed ? outside_in : outside_out, into.loads);
-    network.nic_in(gpu, reversed ? outside_out : outside_in, into.loads);
     into.payload_bytes += inside_out + outside_out;
   }
   if (group.nodes() < 2) return;
-  if (reversed)
-    network.fabric().spread(node_share, node_sent, into.loads);
-  else
-    network.fabric().spread(node_sent, node_share, into.loads);
+  std::vector<double> gpu_sent(static_cast<std::size_t>(network.gpus()), 0), gpu_share(gpu_sent);
+  for (std::size_t i = 0; i < ranks; ++i) {
+    gpu_sent[static_cast<std::size_t>(group.gpus()[i])] = sent[i];
+    gpu_share[static_cast<std::size_t>(group.gpus()[i])] = share[i];
+  }
+  if (reversed) gpu_sent.swap(gpu_share);
+  network.send_product(gpu_sent, gpu_share, into.loads);
 }
 
 }  // namespace moesim

@@ -17,6 +17,7 @@ struct Contract {
   const char* suite;
 };
 inline constexpr Contract kContracts[] = {{"arrivals", "ArrivalsContract"},
+                                          {"collective", "CollectiveContract"},
                                           {"cost tier", "CostTierContract"},
                                           {"dispatch", "DispatchContract"},
                                           {"expert cache", "ExpertCacheContract"},
@@ -26,7 +27,8 @@ inline constexpr Contract kContracts[] = {{"arrivals", "ArrivalsContract"},
                                           {"router", "RouterContract"},
                                           {"routing source", "RoutingSourceContract"},
                                           {"scheduler", "SchedulerContract"},
-                                          {"topology", "TopologyContract"}};
+                                          {"topology", "TopologyContract"},
+                                          {"transport", "TransportContract"}};
 
 template <class Slot>
 std::vector<std::string> implementations() {

@@ -1,9 +1,10 @@
-// The contract of slot "topology", for every registered implementation: bytes conserved, nothing
-// for free.
+// The contract of slot "topology", for every registered implementation: every NIC is attached,
+// every pair connected, bytes conserved, nothing for free.
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "sim/platform/path_sets.hpp"
 #include "sim/platform/topology.hpp"
 #include "tests/contract/contract.hpp"
 
@@ -14,75 +15,106 @@ constexpr int kNodes = 11;  // fills no leaf evenly
 
 class TopologyContract : public testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override {
-    fabric_ = contract::make<Topology>(GetParam(), {kNodes, BytesPerSecond(400e9), 0.9});
-    links_.push_back(
-        {"a link of the nodes", BytesPerSecond(1)});  // the fabric's own come after what exists
-    fabric_->build(links_);
+  void SetUp() override { build(2, 1); }
+  void build(int nics, int ports) {
+    fabric_ = std::make_unique<Fabric>();
+    const Topology::Context context{kNodes, nics, ports, BytesPerSecond(50e9), 0.9};
+    add_nics(context, *fabric_);
+    contract::make<Topology>(GetParam(), context)->build(*fabric_);
+    paths_ = std::make_unique<PathSets>(*fabric_);
   }
   LinkLoads sent(int from, int to, double bytes) const {
-    LinkLoads loads(links_.size());
-    fabric_->send(from, to, bytes, loads);
+    LinkLoads loads(fabric_->links().size());
+    const Flow flow{from, to, bytes};
+    paths_->spread(std::span(&flow, 1), PathWeight::even, loads);
     return loads;
   }
-  std::unique_ptr<Topology> fabric_;
-  std::vector<Link> links_;
+  std::unique_ptr<Fabric> fabric_;
+  std::unique_ptr<PathSets> paths_;
 };
 
 TEST_P(TopologyContract, ItsLinksHaveNamesAndCapacities) {
-  ASSERT_GT(links_.size(), 1u);
-  for (const auto& link : links_) {
+  ASSERT_GT(fabric_->links().size(), 1u);
+  for (const auto& link : fabric_->links()) {
     EXPECT_FALSE(link.name.empty());
     EXPECT_GT(link.capacity.value, 0);
   }
 }
 
-TEST_P(TopologyContract, KeepsTrafficInsideANodeOffTheFabric) {
-  for (int node = 0; node < kNodes; ++node) EXPECT_TRUE(sent(node, node, 1e6).touched().empty());
-}
-
-TEST_P(TopologyContract, TouchesItsOwnLinksOnly) {
-  for (int to = 1; to < kNodes; ++to) {
-    const auto loads = sent(0, to, 1e6);
-    for (const int link : loads.touched()) EXPECT_GE(link, 1);
+TEST_P(TopologyContract, AttachesEveryPortOfEveryNic) {
+  for (const int ports : {1, 2}) {
+    build(2, ports);
+    ASSERT_EQ(fabric_->endpoints(), 2 * kNodes);
+    for (int e = 0; e < fabric_->endpoints(); ++e) {
+      ASSERT_EQ(static_cast<int>(fabric_->ports(e).size()), ports);
+      double bandwidth = 0;
+      for (const auto& port : fabric_->ports(e))
+        bandwidth += fabric_->links()[static_cast<std::size_t>(port.out)].capacity.value;
+      EXPECT_NEAR(bandwidth, 50e9, 1);
+    }
   }
 }
 
-TEST_P(TopologyContract, CarriesEveryByteAWholeNumberOfHops) {
-  bool used = false;
-  for (int from = 0; from < kNodes; ++from)
-    for (int to = 0; to < kNodes; ++to) {
-      const auto loads = sent(from, to, 1e6);
-      double total = 0;
-      for (const int link : loads.touched()) total += loads.bytes(link);
-      const double hops = total / 1e6;
-      EXPECT_NEAR(hops, std::round(hops), 1e-9) << from << " to " << to;
-      used = used || hops > 0;
-    }
-  EXPECT_TRUE(used);
+TEST_P(TopologyContract, ConnectsEveryPair) {
+  for (const int ports : {1, 2}) {
+    build(2, ports);
+    for (int a = 0; a < fabric_->endpoints(); ++a)
+      for (int b = 0; b < fabric_->endpoints(); ++b) {
+        ASSERT_GE(paths_->count(a, b), 1) << a << " to " << b;
+        EXPECT_EQ(paths_->hops(a, b), paths_->hops(b, a));
+      }
+  }
 }
 
-TEST_P(TopologyContract, LoadsGrowWithTheBytes) {
-  const auto less = sent(0, kNodes - 1, 1e6), more = sent(0, kNodes - 1, 3e6);
-  for (const int link : less.touched()) EXPECT_NEAR(more.bytes(link), 3 * less.bytes(link), 1);
+TEST_P(TopologyContract, EveryPathStartsAtTheSourceAndEndsAtTheTarget) {
+  for (int b = 1; b < fabric_->endpoints(); b += 3)
+    for (std::int64_t p = 0; p < paths_->count(0, b); ++p) {
+      std::vector<int> links;
+      paths_->append_path(0, b, p, links);
+      ASSERT_EQ(static_cast<int>(links.size()), paths_->hops(0, b));
+      EXPECT_EQ(fabric_->ends(links.front()).from, ~0);
+      EXPECT_EQ(fabric_->ends(links.back()).to, ~b);
+      for (std::size_t i = 1; i < links.size(); ++i)
+        EXPECT_EQ(fabric_->ends(links[i - 1]).to, fabric_->ends(links[i]).from);
+    }
+}
+
+TEST_P(TopologyContract, CarriesEveryByteOverEveryHop) {
+  for (int a = 0; a < fabric_->endpoints(); ++a)
+    for (int b = 0; b < fabric_->endpoints(); ++b) {
+      if (a == b) continue;
+      const auto loads = sent(a, b, 1e6);
+      double total = 0;
+      for (const int link : loads.touched()) total += loads.bytes(link);
+      EXPECT_NEAR(total, 1e6 * paths_->hops(a, b), 1e-3) << a << " to " << b;
+    }
 }
 
 TEST_P(TopologyContract, SpreadsProductTrafficAsItsMessagesWould) {
-  std::vector<double> out, share;
-  for (int node = 0; node < kNodes; ++node) {
-    out.push_back(1e6 * (node % 4));
-    share.push_back((node + 1) / 66.0);
+  for (const int ports : {1, 2}) {
+    build(2, ports);
+    const int endpoints = fabric_->endpoints();
+    std::vector<double> out, share;
+    std::vector<int> node;
+    for (int e = 0; e < endpoints; ++e) {
+      out.push_back(1e6 * (e % 4));
+      share.push_back((e + 1) / 300.0);
+      node.push_back(e / 2);
+    }
+    LinkLoads product(fabric_->links().size()), messages(fabric_->links().size());
+    paths_->spread_product(out, share, node, PathWeight::even, product);
+    std::vector<Flow> flows;
+    for (int a = 0; a < endpoints; ++a)
+      for (int b = 0; b < endpoints; ++b)
+        if (a / 2 != b / 2)
+          flows.push_back(
+              {a, b, out[static_cast<std::size_t>(a)] * share[static_cast<std::size_t>(b)]});
+    paths_->spread(flows, PathWeight::even, messages);
+    for (std::size_t link = 0; link < fabric_->links().size(); ++link)
+      EXPECT_NEAR(product.bytes(static_cast<int>(link)), messages.bytes(static_cast<int>(link)),
+                  1e-3)
+          << fabric_->links()[link].name;
   }
-  LinkLoads product(links_.size()), messages(links_.size());
-  fabric_->spread(out, share, product);
-  for (int a = 0; a < kNodes; ++a)
-    for (int b = 0; b < kNodes; ++b)
-      if (a != b)
-        fabric_->send(a, b, out[static_cast<std::size_t>(a)] * share[static_cast<std::size_t>(b)],
-                      messages);
-  for (std::size_t link = 0; link < links_.size(); ++link)
-    EXPECT_NEAR(product.bytes(static_cast<int>(link)), messages.bytes(static_cast<int>(link)), 1e-3)
-        << links_[link].name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, TopologyContract,

@@ -1,9 +1,6 @@
-// Two tiers: nodes hang on leaves, every leaf has one uplink to every spine. Traffic between leaves
-// is spread evenly over the spines (packet spraying); other transports choose paths in transport/.
-#include <fmt/format.h>
-
-#include <numeric>
-
+// Two tiers: nodes hang on leaves, every leaf has one uplink to every spine. Path number = spine
+// number. With bonded NICs, port p of every node of a group hangs on the group's leaf p (C4's
+// dual-homed nodes, arXiv 2406.04594), and all leaves share the spines.
 #include "sim/platform/topology.hpp"
 
 namespace moesim {
@@ -15,6 +12,7 @@ class LeafSpine final : public Topology {
     std::int64_t nodes_per_leaf = 4;
     std::int64_t spines = 8;
     double oversubscription = 1;
+    Seconds link_latency{0};
     static const Parameters<Config>& parameters() {
       static const auto list =
           Parameters<Config>()
@@ -25,64 +23,39 @@ class LeafSpine final : public Topology {
               .min(1)
               .optional("oversubscription", &Config::oversubscription,
                         "bandwidth of a leaf's nodes / bandwidth of its uplinks")
-              .above(0);
+              .above(0)
+              .optional("link_latency", &Config::link_latency,
+                        "propagation over one cable, on top of the node's nic_latency")
+              .min(0);
       return list;
     }
   };
 
   LeafSpine(const Config& config, const Context& context) : config_(config), context_(context) {}
 
-  void build(std::vector<Link>& links) override {
-    first_ = static_cast<int>(links.size());
-    leaves_ =
-        static_cast<int>((context_.nodes + config_.nodes_per_leaf - 1) / config_.nodes_per_leaf);
-    if (leaves_ < 2) return;
-    const double down = static_cast<double>(config_.nodes_per_leaf) * context_.node_bandwidth.value;
-    const BytesPerSecond uplink(down / config_.oversubscription /
-                                static_cast<double>(config_.spines) * context_.efficiency);
-    for (int leaf = 0; leaf < leaves_; ++leaf)
-      for (int spine = 0; spine < config_.spines; ++spine) {
-        links.push_back({fmt::format("leaf {} to spine {}", leaf, spine), uplink});
-        links.push_back({fmt::format("spine {} to leaf {}", spine, leaf), uplink});
-      }
-  }
-
-  void send(int from, int to, double bytes, LinkLoads& loads) const override {
-    const int a = leaf_of(from), b = leaf_of(to);
-    if (a == b) return;
-    add(a, 0, bytes, loads);
-    add(b, 1, bytes, loads);
-  }
-
-  void spread(std::span<const double> out, std::span<const double> share,
-              LinkLoads& loads) const override {
-    if (leaves_ < 2) return;
-    std::vector<double> leaf_out(static_cast<std::size_t>(leaves_), 0), leaf_share(leaf_out);
-    for (std::size_t n = 0; n < out.size(); ++n) {
-      leaf_out[static_cast<std::size_t>(leaf_of(static_cast<int>(n)))] += out[n];
-      leaf_share[static_cast<std::size_t>(leaf_of(static_cast<int>(n)))] += share[n];
+  void build(Fabric& fabric) const override {
+    const auto groups = (context_.nodes + config_.nodes_per_leaf - 1) / config_.nodes_per_leaf;
+    const auto ports = context_.ports;
+    const int leaf = add_switches(fabric, "leaf", groups * ports);
+    for (int e = 0; e < fabric.endpoints(); ++e) {
+      const auto group = e / context_.nics / config_.nodes_per_leaf;
+      for (std::int64_t p = 0; p < ports; ++p)
+        fabric.attach(e, leaf + static_cast<int>(group * ports + p), context_.port_bandwidth(),
+                      config_.link_latency);
     }
-    const double total_out = std::accumulate(leaf_out.begin(), leaf_out.end(), 0.0);
-    const double total_share = std::accumulate(leaf_share.begin(), leaf_share.end(), 0.0);
-    for (int leaf = 0; leaf < leaves_; ++leaf) {
-      const auto l = static_cast<std::size_t>(leaf);
-      add(leaf, 0, leaf_out[l] * (total_share - leaf_share[l]), loads);
-      add(leaf, 1, leaf_share[l] * (total_out - leaf_out[l]), loads);
-    }
+    if (groups * ports < 2) return;
+    const int spine = add_switches(fabric, "spine", config_.spines);
+    const BytesPerSecond down = context_.port_bandwidth() * static_cast<double>(context_.nics) *
+                                static_cast<double>(config_.nodes_per_leaf);
+    const auto uplink = down / config_.oversubscription / static_cast<double>(config_.spines);
+    for (int l = 0; l < static_cast<int>(groups * ports); ++l)
+      for (int s = 0; s < static_cast<int>(config_.spines); ++s)
+        fabric.connect(leaf + l, spine + s, uplink, config_.link_latency);
   }
 
  private:
-  int leaf_of(int node) const { return node / static_cast<int>(config_.nodes_per_leaf); }
-
-  void add(int leaf, int down, double bytes, LinkLoads& loads) const {
-    const auto spines = static_cast<int>(config_.spines);
-    for (int spine = 0; spine < spines; ++spine)
-      loads.add(first_ + 2 * (leaf * spines + spine) + down, bytes / spines);
-  }
-
   Config config_;
   Context context_;
-  int first_ = 0, leaves_ = 1;
 };
 
 const Register<Topology, LeafSpine> registered("leaf-spine",

@@ -21,7 +21,11 @@ class NodeDedup final : public Exchange {
   NodeDedup(const Config&, const Context& context)
       : network_(context.network),
         group_(context.group),
-        node_of_(node_index(context.network, context.group)) {}
+        node_of_(node_index(context.network, context.group)) {
+    std::vector<int> seen(static_cast<std::size_t>(group_.nodes()), 0);
+    for (const int n : node_of_) local_.push_back(seen[static_cast<std::size_t>(n)]++);
+    for (const int members : seen) equal_nodes_ = equal_nodes_ && members == seen.front();
+  }
 
   void dispatch(const ExchangeLoad& load, Transfer& into) const override {
     move(load, false, into);
@@ -37,35 +41,30 @@ class NodeDedup final : public Exchange {
     if (group_.size() < 2 || tokens <= 0) return;
     const auto& node = network_.node();
     into.latency += group_.nodes() > 1 ? node.nic_latency : node.island_latency;
-    if (group_.nodes() > 1) between(load, tokens, reversed, into);
+    if (group_.nodes() > 1) between(load, reversed, into);
     inside(load, tokens, reversed, into);
   }
 
-  // Once per (token, remote node). Arrivals at a node are spread over its ranks: the sender's
-  // counterpart receives.
-  void between(const ExchangeLoad& load, double tokens, bool reversed, Transfer& into) const {
+  // Once per (token, remote node). Arrivals at a node are spread over its ranks; where the NICs of
+  // a node hang on different switches, the sender's counterpart receives, so that traffic stays on
+  // its rail as DeepEP's does.
+  void between(const ExchangeLoad& load, bool reversed, Transfer& into) const {
     const auto& probability = load.node_probability;
     const double all = std::accumulate(probability.begin(), probability.end(), 0.0);
-    std::vector<double> node_tokens(probability.size(), 0);
-    for (std::size_t i = 0; i < node_of_.size(); ++i) node_tokens[at(i)] += load.tokens[i];
-    std::vector<double> out(static_cast<std::size_t>(network_.nodes()), 0), share(out);
-    for (std::size_t i = 0; i < node_of_.size(); ++i) {
-      const int gpu = group_.gpus()[i];
-      const double members = group_.peers(static_cast<int>(i));
-      const double sent = load.tokens[i] * (all - probability[at(i)]) * load.bytes_per_token;
-      const double got =
-          (tokens - node_tokens[at(i)]) * probability[at(i)] * load.bytes_per_token / members;
-      network_.nic_out(gpu, reversed ? got : sent, into.loads);
-      network_.nic_in(gpu, reversed ? sent : got, into.loads);
-      into.payload_bytes += sent;
-      const auto n = static_cast<std::size_t>(network_.node_of(gpu));
-      out[n] += load.tokens[i] * load.bytes_per_token;
-      share[n] = probability[at(i)];
+    const int rails = network_.nodes_span_switches() && equal_nodes_ ? group_.peers(0) : 1;
+    for (int rail = 0; rail < rails; ++rail) {
+      std::vector<double> out(static_cast<std::size_t>(network_.gpus()), 0), share(out);
+      for (std::size_t i = 0; i < node_of_.size(); ++i) {
+        if (rails > 1 && local_[i] != rail) continue;
+        const auto gpu = static_cast<std::size_t>(group_.gpus()[i]);
+        const double members = group_.peers(static_cast<int>(i));
+        out[gpu] = load.tokens[i] * load.bytes_per_token;
+        share[gpu] = rails > 1 ? probability[at(i)] : probability[at(i)] / members;
+        into.payload_bytes += out[gpu] * (all - probability[at(i)]);
+      }
+      if (reversed) out.swap(share);
+      network_.send_product(out, share, into.loads);
     }
-    if (reversed)
-      network_.fabric().spread(share, out, into.loads);
-    else
-      network_.fabric().spread(out, share, into.loads);
   }
 
   // Once per (token, rank), from whichever rank of the node the token came in on.
@@ -90,7 +89,8 @@ class NodeDedup final : public Exchange {
 
   const Network& network_;
   const Group& group_;
-  std::vector<int> node_of_;
+  std::vector<int> node_of_, local_;  ///< [ranks] node, and place within it
+  bool equal_nodes_ = true;
 };
 
 const Register<Exchange, NodeDedup> registered(
