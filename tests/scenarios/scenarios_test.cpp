@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/engine/collective_scenario.hpp"
 #include "sim/scenario/document.hpp"
 
 namespace moesim {
@@ -72,12 +73,15 @@ std::string reference_workload() {
 const std::string kQuickstart = MOESIM_SOURCE_DIR "/scenarios/quickstart.yaml";
 const std::string kChat = MOESIM_SOURCE_DIR "/scenarios/examples/qwen3-30b-chat.yaml";
 
+bool is_study(const std::string& file) { return kind_of(load_document(file, {})) == "collective"; }
+
 class EveryScenario : public testing::TestWithParam<std::string> {};
 
 TEST_P(EveryScenario, ChecksWithoutComplaint) {
   const auto outcome = moesim("check '" + GetParam() + "'");
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_NE(outcome.output.find("workload:"), std::string::npos) << outcome.output;
+  const auto* section = is_study(GetParam()) ? "collectives:" : "workload:";
+  EXPECT_NE(outcome.output.find(section), std::string::npos) << outcome.output;
 }
 
 TEST_P(EveryScenario, SaysWhatItIsAndWhatItAsks) {
@@ -92,7 +96,19 @@ TEST_P(EveryScenario, SaysWhatItIsAndWhatItAsks) {
   }
 }
 
+TEST_P(EveryScenario, CompletesEveryCollectiveUnderEveryTransport) {
+  if (!is_study(GetParam())) GTEST_SKIP() << "a serving scenario";
+  for (const auto& result : run(GetParam(), "-s samples=1")) {
+    EXPECT_GE(result.at("outcomes").size(), 1U);
+    for (const auto& outcome : result.at("outcomes")) {
+      EXPECT_GT(outcome.at("completion_s").at("mean").get<double>(), 0) << outcome.at("collective");
+      EXPECT_GT(outcome.at("bytes").get<double>(), 0) << outcome.at("collective");
+    }
+  }
+}
+
 TEST_P(EveryScenario, CompletesAllRequestsOfEveryVariant) {
+  if (is_study(GetParam())) GTEST_SKIP() << "a study without requests";
   const auto variants = expand_variants(load_document(GetParam(), {}), {});
   const auto results = run(GetParam(), "-s workload.requests=48");
   ASSERT_EQ(results.size(), variants.size());

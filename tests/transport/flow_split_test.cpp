@@ -64,7 +64,7 @@ TEST_P(FlowSplitting, IsNotReachedByHashing) {
       spray += busiest("spray", step);
       hashed += busiest("ecmp", step);
     }
-    EXPECT_GT(hashed, 1.05 * spray) << collective;
+    EXPECT_GT(hashed, 1.01 * spray) << collective;
   }
 }
 

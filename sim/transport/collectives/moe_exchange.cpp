@@ -1,5 +1,5 @@
 // Dispatch or combine of one MoE layer, token by token: every rank draws its tokens' experts from a
-// Zipf popularity over shuffled experts (Gumbel top-k, as the reference runs do), and copies of a
+// Zipf popularity over shuffled experts (Gumbel top-k), and copies of a
 // token go out once per expert (DeepEP low-latency), once per rank, or once per node and then
 // inside it (two-level, DeepEP normal). Combine is the same bytes backwards. Not modelled: overlap
 // of the two levels.
@@ -71,6 +71,9 @@ class MoeExchange final : public Collective {
                                    context.ranks));
     if (config.top_groups > 0 && config.experts % kGroups != 0)
       throw InputError(fmt::format("{} experts do not make {} groups", config.experts, kGroups));
+    if (config.top_groups > 0 && config.top_k > config.experts / kGroups * config.top_groups)
+      throw InputError(
+          fmt::format("{} of 8 groups have no {} experts", config.top_groups, config.top_k));
   }
 
   std::vector<CollectiveStep> steps() const override {
@@ -103,34 +106,39 @@ class MoeExchange final : public Collective {
  private:
   static constexpr std::int64_t kGroups = 8;
 
-  /// The k experts of a token with the largest popularity plus Gumbel noise.
-  void choose(const RandomStream& random, std::uint64_t token, std::vector<double>& score,
+  /// The k experts that win an exponential race at the rates of their popularity, which is Gumbel
+  /// top-k on its logarithm (Efraimidis and Spirakis, Information Processing Letters 97, 2006).
+  void choose(const RandomStream& random, std::uint64_t token, std::vector<double>& time,
               std::vector<int>& order) const {
     const auto experts = static_cast<std::size_t>(config_.experts);
-    score.resize(experts);
-    for (std::size_t e = 0; e < experts; ++e)
-      score[e] =
-          log_popularity_[e] - portable_log(-portable_log(random.uniform(token * experts + e)));
+    time.resize(experts);
+    for (std::size_t e = 0; e < experts; e += 2) {
+      const auto pair = random.uniforms((token * experts + e) / 2 + token);
+      time[e] = -portable_log(pair[0]) / popularity_[e];
+      if (e + 1 < experts) time[e + 1] = -portable_log(pair[1]) / popularity_[e + 1];
+    }
     order.resize(experts);
     std::iota(order.begin(), order.end(), 0);
-    if (config_.top_groups > 0) keep_best_groups(score, order);
+    if (config_.top_groups > 0) keep_best_groups(time, order);
     std::partial_sort(order.begin(), order.begin() + config_.top_k, order.end(), [&](int a, int b) {
       const auto x = static_cast<std::size_t>(a), y = static_cast<std::size_t>(b);
-      return score[x] != score[y] ? score[x] > score[y] : a < b;
+      return time[x] != time[y] ? time[x] < time[y] : a < b;
     });
     order.resize(static_cast<std::size_t>(config_.top_k));
   }
 
-  /// Groups by the sum of their two best scores, as DeepSeek-V3's gate does.
-  void keep_best_groups(const std::vector<double>& score, std::vector<int>& order) const {
+  /// Groups by the sum of the scores (-log time) of their two best, as DeepSeek-V3's gate does.
+  void keep_best_groups(const std::vector<double>& time, std::vector<int>& order) const {
     const auto size = static_cast<std::size_t>(config_.experts / kGroups);
     std::vector<std::pair<double, std::int64_t>> groups;
     for (std::int64_t g = 0; g < kGroups; ++g) {
-      std::vector<double> of(
-          score.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(g) * size),
-          score.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(g + 1) * size));
-      std::ranges::sort(of, std::greater{});
-      groups.emplace_back(-(of[0] + (size > 1 ? of[1] : 0)), g);
+      double first = time[static_cast<std::size_t>(g) * size], second = 1e300;
+      for (std::size_t e = 1; e < size; ++e) {
+        const double t = time[static_cast<std::size_t>(g) * size + e];
+        second = std::min(second, std::max(first, t));
+        first = std::min(first, t);
+      }
+      groups.emplace_back(first * (size > 1 ? second : 1), g);
     }
     std::ranges::sort(groups);
     groups.resize(static_cast<std::size_t>(config_.top_groups));
@@ -143,7 +151,7 @@ class MoeExchange final : public Collective {
 
   void send_tokens(std::int64_t rank, std::vector<double>& direct,
                    std::vector<double>& inside) const {
-    if (log_popularity_.empty()) draw_popularity();
+    if (popularity_.empty()) draw_popularity();
     const RandomStream random(context_.seed, stream_id("tokens", static_cast<std::uint64_t>(rank)));
     const auto ranks = context_.ranks, local = context_.ranks_per_node;
     const auto at = [&](std::int64_t a, std::int64_t b) {
@@ -177,15 +185,14 @@ class MoeExchange final : public Collective {
     const RandomStream random(context_.seed, stream_id("experts"));
     const auto experts = static_cast<std::size_t>(config_.experts);
     for (std::size_t i = 0; i < experts; ++i)
-      log_popularity_.push_back(-config_.zipf * portable_log(static_cast<double>(i + 1)));
+      popularity_.push_back(portable_exp(-config_.zipf * portable_log(static_cast<double>(i + 1))));
     for (std::size_t i = experts - 1; i > 0; --i)
-      std::swap(log_popularity_[i],
-                log_popularity_[static_cast<std::size_t>(random.below(i, i + 1))]);
+      std::swap(popularity_[i], popularity_[static_cast<std::size_t>(random.below(i, i + 1))]);
   }
 
   Config config_;
   Context context_;
-  mutable std::vector<double> log_popularity_;
+  mutable std::vector<double> popularity_;
 };
 
 const Register<Collective, MoeExchange> registered(
