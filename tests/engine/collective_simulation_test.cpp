@@ -66,7 +66,7 @@ TEST(Fidelities, SimGridGivesEveryFlowTheTimeOfTheMaxMinSolver) {
         const auto solver = run_study(study, {}).outcomes.front().flow_time_s;
         ASSERT_EQ(pairwise.size(), solver.size() + 2);
         for (std::size_t f = 0; f < solver.size(); ++f)
-          EXPECT_NEAR(pairwise[f + 1], solver[f], 1e-4 * solver[f]) << f;
+          EXPECT_NEAR(pairwise[f + 1], solver[f], 5e-4 * solver[f]) << f;  // whole bytes
       }
 }
 
