@@ -48,7 +48,7 @@ Figure bars(const StudyResult& study) {
           heading_text("Completion time / even spraying over all paths"),
       heading_label(height) +
           fmt::format(
-              "  set yrange [{}:-0.7]\n  set xrange [0:{}]\n  set lmargin 40\n{}"
+              "  set yrange [{}:-0.7]\n  set xrange [0:{}]\n  set lmargin 40\n  set tmargin 4\n{}"
               "  set xlabel 'completion / even spraying'\n"
               "  set arrow 1 from 1,graph 0 to 1,graph 1 nohead dt 2 lc rgb '#333333'\n"
               "  plot 'completion.tsv' using 2:1:(0):2:($1-0.36):($1+0.36):5 with boxxyerror "
@@ -86,13 +86,13 @@ Figure heat_map(const StudyResult& study) {
       gnuplot_array("label", labels_of(study), 44) +
           heading_text("Load of every link / busiest link of the row"),
       heading_label(height) +
-          fmt::format("  set palette defined (0 '#440154', 1 '#3b528b', 2 '#21918c', 3 '#5ec962', "
-                      "4 '#fde725')\n  set cbrange [0:1]\n  set lmargin 40\n  unset grid\n"
-                      "  set yrange [{}:-0.5]\n  set xrange [-0.5:{}]\n{}"
-                      "  set xlabel 'link, in the order of the JSON result'\n"
-                      "  plot 'link_load.tsv' matrix with image notitle\n",
-                      static_cast<double>(rows) - 0.5, static_cast<double>(links.size()) - 0.5,
-                      tics));
+          fmt::format(
+              "  set palette defined (0 '#440154', 1 '#3b528b', 2 '#21918c', 3 '#5ec962', "
+              "4 '#fde725')\n  set cbrange [0:1]\n  set lmargin 40\n  set tmargin 4\n  unset grid\n"
+              "  set yrange [{}:-0.5]\n  set xrange [-0.5:{}]\n{}"
+              "  set xlabel 'loaded links, in the order of the JSON result'\n"
+              "  plot 'link_load.tsv' matrix with image notitle\n",
+              static_cast<double>(rows) - 0.5, static_cast<double>(links.size()) - 0.5, tics));
   return figure;
 }
 
