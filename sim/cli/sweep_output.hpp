@@ -7,7 +7,7 @@
 
 namespace moesim {
 
-/// points.csv and points.json.
+/// points.csv, points.json, the pictures (gnuplot scripts, data, SVG, PNG, PDF), report.html.
 void write_sweep_folder(const SweepTable& table, const std::string& directory);
 
 }  // namespace moesim

@@ -43,21 +43,27 @@ std::string framed_script(const Figure& figure, FrameSize size, std::string_view
                           std::string_view body) {
   return fmt::format(
       "# {0}\n# Draw again: gnuplot {1}.gp\nreset\n{2}{3}\n"
-      "do for [format = 1:2] {{\n"
+      "do for [format = 1:3] {{\n"
       "  if (format == 1) {{\n"
       "    set terminal svg size {4},{5} dynamic noenhanced font 'Arial,13' name '{1}' "
       "background '#ffffff'\n"
       "    set output '{1}.svg'\n"
-      "  }} else {{\n"
+      "  }}\n"
+      "  if (format == 2) {{\n"
       "    set terminal pngcairo size {6},{7} noenhanced font 'DejaVu Sans,10' fontscale 2 "
       "linewidth 2 pointscale 2 background '#ffffff'\n"
       "    set output '{1}.png'\n"
+      "  }}\n"
+      "  if (format == 3) {{\n"
+      "    set terminal pdfcairo size {9:.3f}in,{10:.3f}in noenhanced font 'DejaVu Sans,9' "
+      "background '#ffffff'\n"
+      "    set output '{1}.pdf'\n"
       "  }}\n"
       "{8}"
       "  unset output\n"
       "}}\n",
       one_line(figure.caption), figure.name, kStyle, preamble, size.width, size.height,
-      2 * size.width, 2 * size.height, body);
+      2 * size.width, 2 * size.height, body, size.width / 110.0, size.height / 110.0);
 }
 
 std::string_view series_color(std::size_t index) { return kColors[index % kColors.size()]; }
@@ -131,7 +137,8 @@ void draw_figures(std::span<const Figure> figures, const std::string& directory)
     try {
       run_gnuplot(directory, figure.name + ".gp");
     } catch (const std::runtime_error&) {
-      for (const auto* kind : {".svg", ".png"}) std::remove((base + figure.name + kind).c_str());
+      for (const auto* kind : {".svg", ".png", ".pdf"})
+        std::remove((base + figure.name + kind).c_str());
       throw;  // no half-drawn picture stays
     }
   }

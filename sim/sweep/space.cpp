@@ -20,6 +20,12 @@ bool advance(std::vector<int>& choice, const std::vector<Axis>& axes) {
   return false;
 }
 
+Node derived_scalar(double number, const Location& where) {
+  Node node = Node::scalar(fmt::format("{:.12g}", number));
+  node.where = where;
+  return node;
+}
+
 void check_size(const SweepFile& file) {
   std::size_t combinations = static_cast<std::size_t>(file.repeats);
   for (const auto& axis : file.axes) {
@@ -91,6 +97,15 @@ Node SweepSpace::document_of(const std::vector<int>& choice) const {
     const auto& value = file_->axes[a].values[static_cast<std::size_t>(choice[a])];
     if (value.changes.is_mapping()) document = merge(document, value.changes);
     for (const auto& [key, node] : value.keys) set_path(document, key, node, value.where);
+  }
+  for (const auto& [key, formula] : file_->derived) {
+    const auto number = formula.number(
+        [&](const std::string& name) { return design_value(*file_, choice, document, name); });
+    if (!number)
+      throw InputError(formula.where(), fmt::format("'{}' has no value: a formula for a key sees "
+                                                    "what the scenario file and the axes write",
+                                                    formula.text()));
+    set_path(document, key, derived_scalar(*number, formula.where()), formula.where());
   }
   return document;
 }

@@ -123,10 +123,23 @@ void read_metrics(SweepFile& file, Names& names) {
   if (!metrics->is_mapping())
     throw InputError(metrics->where, "metrics: expected a mapping from name to formula");
   for (std::size_t i = 0; i < metrics->keys.size(); ++i) {
-    DerivedMetric metric{metrics->keys[i], Expression::parse(metrics->items[i])};
+    NamedFormula metric{metrics->keys[i], Expression::parse(metrics->items[i])};
     names.check(metric.value);  // also keeps a metric from using one that comes later, or itself
     names.add(metric.name);
     file.metrics.push_back(std::move(metric));
+  }
+}
+
+/// Keys of the scenario that follow from others; a number without a unit.
+void read_derived(SweepFile& file) {
+  const Node* derive = file.definition.find("derive");
+  if (derive == nullptr || derive->is_null()) return;
+  if (!derive->is_mapping())
+    throw InputError(derive->where, "derive: expected a mapping from key to formula");
+  for (std::size_t i = 0; i < derive->keys.size(); ++i) {
+    NamedFormula key{derive->keys[i], Expression::parse(derive->items[i])};
+    Names(file, {}).check(key.value);
+    file.derived.push_back(std::move(key));
   }
 }
 
@@ -152,8 +165,8 @@ void check_overrides(const SweepFile& file, std::span<const std::string> overrid
 }  // namespace
 
 SweepFile read_sweep_definition(Node definition, std::span<const std::string> figures) {
-  check_keys(definition, {"title", "question", "scenario", "axes", "where", "repeats", "metrics",
-                          "objectives", "constraints", "search"});
+  check_keys(definition, {"title", "question", "scenario", "axes", "derive", "where", "repeats",
+                          "metrics", "objectives", "constraints", "search"});
   SweepFile file;
   file.definition = std::move(definition);
   const Node& root = file.definition;
@@ -162,6 +175,7 @@ SweepFile read_sweep_definition(Node definition, std::span<const std::string> fi
   file.scenario = *root.find("scenario");
   file.axes = read_axes(root);
   file.repeats = read_repeats(root);
+  read_derived(file);
   Names names(file, figures);
   for (const auto& node : one_or_more(root.find("where"))) {
     file.conditions.push_back(Expression::parse(node));

@@ -4,6 +4,7 @@
 //
 //   scenario: ../quickstart.yaml          # or a mapping, with `include:` and changes beside it
 //   axes: {...}                           # see axis.hpp; the first varies slowest
+//   derive: {workload.requests: 2 * parallel.data * engine.max_sequences}   # keys that follow
 //   where: [parallel.expert <= 16]        # combinations for which a formula is false are left out
 //   repeats: 3                            # every point with this many seeds
 //   metrics: {usd: 2 * gpus / throughput.output_tokens_per_s}
@@ -28,7 +29,8 @@ struct Objective {
   std::string name;  ///< how it is called in tables and pictures
 };
 
-struct DerivedMetric {
+/// A metric or a key that follows from others by a formula.
+struct NamedFormula {
   std::string name;
   Expression value;
 };
@@ -39,7 +41,8 @@ struct SweepFile {
   Node scenario;    ///< the base document, without variants
   std::vector<Axis> axes;
   std::vector<Expression> conditions, constraints;
-  std::vector<DerivedMetric> metrics;
+  std::vector<NamedFormula> derived;  ///< keys of the scenario, set after the axes, in order
+  std::vector<NamedFormula> metrics;
   std::vector<Objective> objectives;
   int repeats = 1;
   Node search;  ///< null: every point
