@@ -26,7 +26,7 @@ struct RunOptions : DesignOptions {
 int run_command(RunOptions options);
 
 struct SweepOptions {
-  std::string file, shard, out, csv, json;
+  std::string file, shard, search, out, csv, json;
   std::vector<std::string> overrides;
   unsigned jobs = 0;
   bool retry = false, quiet = false;
@@ -39,6 +39,15 @@ struct MergeOptions {
   bool quiet = false;
 };
 int merge_command(const MergeOptions& options);
+
+struct CapacityOptions {
+  std::string file, variant, load, json;
+  std::vector<std::string> overrides;
+  double attainment = 0.99, precision = 0.02;
+  unsigned jobs = 0;
+  bool quiet = false;
+};
+int capacity_command(const CapacityOptions& options);
 
 int check_command(const DesignOptions& options);
 int compare_command(const std::string& a, const std::string& b);

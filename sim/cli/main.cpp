@@ -68,6 +68,8 @@ void add_sweep(CLI::App& app, SweepOptions& options) {
   command.add_option("--jobs", options.jobs, "points simulated at a time (default: all cores)");
   command.add_option("--shard", options.shard,
                      "only part i/n of the points, into a store of its own (see: moesim merge)");
+  command.add_option("--search", options.search,
+                     "run some designs instead of all, like '{type: local, budget: 24}'");
   command.add_option("--out", options.out,
                      "folder of the store and the results (default: out/NAME of the file)");
   command.add_option("--csv", options.csv, "points as CSV to a file, - for standard output");
@@ -82,6 +84,27 @@ void add_merge(CLI::App& app, MergeOptions& options) {
   command.add_option("stores", options.stores, "shard-*-of-*.sqlite")->required();
   command.add_option("--out", options.out, "folder of the joint store and the results")->required();
   command.add_flag("--quiet", options.quiet, "no table");
+}
+
+void add_capacity(CLI::App& app, CapacityOptions& options) {
+  auto& command = *app.add_subcommand(
+      "capacity", "the highest load that keeps the SLO, or the fewest GPUs for a load");
+  command.add_option("file", options.file, "scenario, its variants as designs, or a sweep file")
+      ->required();
+  command.add_option("-s,--set", options.overrides, "change a value: key.path=value (repeatable)")
+      ->allow_extra_args(false);
+  command.add_option("--variant", options.variant, "only this variant of the scenario");
+  command.add_option("--load", options.load,
+                     "find the design with the fewest GPUs for this load, like '40 /s'");
+  command
+      .add_option("--attainment", options.attainment,
+                  "share of the requests that must be within the SLO (default: 0.99)")
+      ->check(CLI::Range(0.01, 1.0));
+  command.add_option("--precision", options.precision, "of the load (default: 0.02)")
+      ->check(CLI::Range(1e-4, 1.0));
+  command.add_option("--json", options.json, "answer as JSON to a file, - for standard output");
+  command.add_option("--jobs", options.jobs, "runs at a time (default: all cores)");
+  command.add_flag("--quiet", options.quiet, "no table, no progress");
 }
 
 void add_validate(CLI::App& app, ValidateOptions& options) {
@@ -192,6 +215,7 @@ struct Options {
   RunOptions run;
   SweepOptions sweep;
   MergeOptions merge;
+  CapacityOptions capacity;
   DesignOptions check;
   std::string a, b;
   std::vector<std::string> models;
@@ -208,6 +232,7 @@ void add_commands(CLI::App& app, Options& o) {
   add_run(app, o.run);
   add_sweep(app, o.sweep);
   add_merge(app, o.merge);
+  add_capacity(app, o.capacity);
   add_design_options(
       *app.add_subcommand("check",
                           "load and build scenarios without running them; print them resolved"),
@@ -242,6 +267,7 @@ int dispatch(const CLI::App& app, const Options& o) {
   if (app.got_subcommand("run")) return run_command(o.run);
   if (app.got_subcommand("sweep")) return sweep_command(o.sweep);
   if (app.got_subcommand("merge")) return merge_command(o.merge);
+  if (app.got_subcommand("capacity")) return capacity_command(o.capacity);
   if (app.got_subcommand("check")) return check_command(o.check);
   if (app.got_subcommand("compare")) return compare_command(o.a, o.b);
   if (app.got_subcommand("list")) return list_command(o.list);

@@ -8,11 +8,9 @@
 #include <set>
 
 #include "sim/cli/command.hpp"
-#include "sim/cli/process_pool.hpp"
-#include "sim/cli/simulate.hpp"
 #include "sim/cli/sweep_output.hpp"
 #include "sim/cli/sweep_plan.hpp"
-#include "sim/cli/sweep_progress.hpp"
+#include "sim/cli/sweep_run.hpp"
 #include "sim/core/output_file.hpp"
 #include "sim/report/result_figures.hpp"
 #include "sim/report/sweep_export.hpp"
@@ -44,57 +42,35 @@ std::string store_name(const Shard& shard) {
                           : fmt::format("shard-{}-of-{}.sqlite", shard.index, shard.count);
 }
 
-/// Points of this shard that have no final result, each scenario once.
-std::vector<std::size_t> points_to_run(const SweepTable& table, const Shard& shard, bool retry) {
-  std::vector<std::size_t> todo;
-  std::set<std::string> keys;
-  for (std::size_t p = 0; p < table.points().size(); ++p) {
-    const auto& point = table.points()[p];
-    if (point.key.empty() || p % shard.count != shard.index - 1) continue;
-    using State = StoredResult::State;
-    const auto* result = table.result(p);
-    const bool final = result != nullptr && result->state != State::kDied &&
-                       (result->state == State::kDone || !retry);
-    if (!final && keys.insert(point.key).second) todo.push_back(p);
+Choice<Search> read_search(const SweepOptions& options, const SweepFile& file) {
+  const Node given = options.search.empty()
+                         ? file.search
+                         : parse_yaml(options.search, "--search " + options.search);
+  return given.is_null() ? Choice<Search>() : Value<Choice<Search>>::read(given);
+}
+
+std::string run(SweepRun& sweep, const SweepPlan& plan, const Choice<Search>& choice,
+                const Shard& shard) {
+  const auto mine = [&](std::size_t point) { return point % shard.count == shard.index - 1; };
+  if (choice.type.empty()) return sweep.run_points(mine), "";
+  const auto search = choice.make({plan.space});
+  if (shard.count > 1) {
+    if (search->adaptive())
+      throw InputError(choice.where, fmt::format("search '{}' decides by results as they come: it "
+                                                 "cannot be split into shards",
+                                                 choice.type));
+    std::set<std::size_t> designs;
+    for (const auto& trial : search->next({})) designs.insert(trial.design);
+    sweep.run_points([&](std::size_t point) {
+      return mine(point) && designs.contains(plan.space.design_of(point));
+    });
+    return "";
   }
-  return todo;
-}
-
-std::string run_point(const SweepPlan& plan, std::size_t point) {
-  const Node document = plan.space.point_document(point);
-  Serving serving(read_serving_scenario(document), places_of(document));
-  return pack_figures(result_figures(run_design(serving, false)));
-}
-
-StoredResult stored(const std::string& key, const ProcessOutcome& outcome) {
-  using End = ProcessOutcome::End;
-  using State = StoredResult::State;
-  StoredResult result;
-  result.key = key;
-  result.wall_s = outcome.wall_s;
-  if (outcome.end == End::kBytes) {
-    result.figures = unpack_figures(outcome.text);
-    return result;
-  }
-  result.error = outcome.text;
-  result.state = outcome.end == End::kRefused  ? State::kRefused
-                 : outcome.end == End::kFailed ? State::kFailed
-                                               : State::kDied;
-  return result;
-}
-
-void run_missing(const SweepOptions& options, const SweepPlan& plan, const Shard& shard,
-                 SweepStore& store, SweepTable& table) {
-  const auto todo = points_to_run(table, shard, options.retry);
-  SweepProgress progress(table, todo.size(), !options.quiet && isatty(STDERR_FILENO) != 0);
-  run_processes(
-      todo.size(), options.jobs, [&](std::size_t i) { return run_point(plan, todo[i]); },
-      [&](std::size_t i, ProcessOutcome outcome) {
-        const auto result = stored(plan.points[todo[i]].key, outcome);
-        store.record(result);
-        table.set(result);
-        progress.finished(result);
-      });
+  const auto count = sweep.run_search(*search);
+  return fmt::format("search {}: {} of {} designs run in full{}, the work of {:.4g}\n", choice.type,
+                     count.whole, plan.space.designs(),
+                     count.shortened > 0 ? fmt::format(", {} shortened", count.shortened) : "",
+                     count.work);
 }
 
 bool any_done(const SweepTable& table) {
@@ -123,16 +99,20 @@ int sweep_command(const SweepOptions& options) {
                        ? "out/" + std::filesystem::path(options.file).stem().string()
                        : options.out;
   prepare_output_directory(out);
+  const auto search = read_search(options, plan.file);
   SweepStore store(out + "/" + store_name(shard));
   store.define(to_yaml(plan.file.definition), plan.points);
-  SweepTable table(plan.space, plan.points, store.results());
-  run_missing(options, plan, shard, store, table);
+  SweepRun sweep(plan, store,
+                 {options.jobs, options.retry, !options.quiet && isatty(STDERR_FILENO) != 0});
+  const auto searched = run(sweep, plan, search, shard);
+  const auto& table = sweep.table();
   if (shard.count == 1) write_sweep_folder(table, out);
   const bool stdout_taken = options.csv == "-" || options.json == "-";
-  if (!options.quiet && !stdout_taken) fmt::print("{}", sweep_summary(table));
+  if (!options.quiet && !stdout_taken) fmt::print("{}{}", sweep_summary(table), searched);
   write_asked(options, table);
   if (!options.quiet) fmt::print(stderr, "moesim: wrote {}\n", out);
-  if (shard.count == 1 && !any_done(table)) throw SimulationError("no point of the sweep could be run");
+  if (shard.count == 1 && !any_done(table))
+    throw SimulationError("no point of the sweep could be run");
   return 0;
 }
 

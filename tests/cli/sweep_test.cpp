@@ -180,6 +180,70 @@ TEST_F(Sweep, RefusesShardsThatDoNotExist) {
                          "--shard " + shard + ": expected i/n"));
 }
 
+TEST_F(Sweep, SearchesInsteadOfRunningAll) {
+  const auto file = sweep(
+      "axes:\n  workload.arrivals.rate: {from: 10 /s, to: 80 /s, step: 10 /s}\n"
+      "  engine.max_sequences: [1, 4]\n");
+  const auto outcome = run(file, {"--search", "{type: local, budget: 8}"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(contains(outcome.out, "search local: 8 of 16 designs run in full, the work of 8"));
+  EXPECT_EQ(results().size(), 8U);
+  const auto halving = run(file, {"--search", "{type: halving, budget: 4, eta: 2, rounds: 2}"});
+  EXPECT_TRUE(contains(halving.out, "search halving: 2 of 16 designs run in full, 4 shortened"))
+      << halving.out << halving.err;
+  EXPECT_TRUE(contains(run(file, {"--shard", "1/2", "--search", "{type: local, budget: 8}"}).err,
+                       "cannot be split into shards"));
+  EXPECT_TRUE(
+      contains(run(file, {"--search", "{type: lokal, budget: 8}"}).err, "did you mean 'local'"));
+}
+
+class Capacity : public Sweep {};
+
+/// The small scenario with a limit; its fields written out so that an SLO can be met.
+const std::string kLimited =
+    "model: {name: olmoe}\ncluster: {node: hgx-h200}\nparallel: {tensor: 2, expert: 2}\n"
+    "cost: spec\nrouting: {pool_tokens: 64}\nnetwork: {collectives: links}\n"
+    "engine: {max_sequences: 2}\nslo: {ttft: 20 ms}\n"
+    "workload:\n  requests: 200\n  arrivals: {type: poisson, rate: 20 /s}\n"
+    "  lengths: {type: fixed, input: 64, output: 8}\n";
+
+TEST_F(Capacity, FindsTheRateAtWhichTheSloBreaks) {
+  const auto file = write_file(directory_, "c.yaml", kLimited);
+  const auto outcome = run_binary({"capacity", file, "--json", "-", "--precision", "0.05"});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto row = nlohmann::json::parse(outcome.out).at(0);
+  const double rate = row["load"];
+  EXPECT_GE(row["figures"]["goodput.fraction"].get<double>(), 0.99);
+  const auto beyond = run_binary({"run", file, "--json", "-", "-s",
+                                  "workload.arrivals.rate=" + std::to_string(rate * 1.06) + " /s"});
+  const auto result = nlohmann::json::parse(beyond.out);
+  EXPECT_LT(result["goodput"]["fraction"].get<double>(), 0.99) << "6 % above it misses";
+}
+
+TEST_F(Capacity, FindsTheFewestGpusForALoad) {
+  const auto file = write_file(directory_, "c.yaml",
+                               kLimited +
+                                   "variants:\n  eight: {parallel: {tensor: 8}}\n"
+                                   "  two: {}\n  four: {parallel: {data: 2}}\n");
+  const auto all = run_binary({"capacity", file, "--json", "-", "--precision", "0.05"});
+  std::map<std::string, double> load;
+  for (const auto& row : nlohmann::json::parse(all.out))
+    load[row["design"].get<std::string>()] = row["load"].get<double>();
+  ASSERT_EQ(load.size(), 3U);
+  EXPECT_GT(load["four"], load["two"]);
+  const auto between = std::to_string((load["two"] + load["four"]) / 2) + " /s";
+  const auto outcome = run_binary({"capacity", file, "--json", "-", "--load", between});
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(nlohmann::json::parse(outcome.out).at(0)["gpus"], 4);
+}
+
+TEST_F(Capacity, NeedsAServiceLevel) {
+  const auto file = write_file(directory_, "c.yaml", testing::kSmallScenario);
+  const auto outcome = run_binary({"capacity", file});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_TRUE(contains(outcome.err, "capacity needs a service level"));
+}
+
 /// Process ids of the children of `parent`: in /proc/PID/stat the parent comes third, behind a name
 /// in brackets.
 std::vector<pid_t> children_of(pid_t parent) {

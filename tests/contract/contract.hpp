@@ -27,6 +27,7 @@ inline constexpr Contract kContracts[] = {{"arrivals", "ArrivalsContract"},
                                           {"router", "RouterContract"},
                                           {"routing source", "RoutingSourceContract"},
                                           {"scheduler", "SchedulerContract"},
+                                          {"search", "SearchContract"},
                                           {"topology", "TopologyContract"},
                                           {"transport", "TransportContract"}};
 

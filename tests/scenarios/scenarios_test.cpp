@@ -11,21 +11,30 @@
 #include <string>
 #include <vector>
 
+#include "sim/cli/sweep_plan.hpp"
 #include "sim/engine/collective_scenario.hpp"
+#include "sim/report/result_figures.hpp"
 #include "sim/scenario/document.hpp"
+#include "sim/serving/serving.hpp"
 
 namespace moesim {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> scenario_files() {
+/// Sweeps have a folder of their own.
+std::vector<std::string> files_that(bool are_sweeps) {
   std::vector<std::string> files;
-  for (const auto& entry : fs::recursive_directory_iterator(MOESIM_SOURCE_DIR "/scenarios"))
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path().string());
+  for (const auto& entry : fs::recursive_directory_iterator(MOESIM_SOURCE_DIR "/scenarios")) {
+    const bool sweep = entry.path().parent_path().filename() == "sweeps";
+    if (entry.path().extension() == ".yaml" && sweep == are_sweeps)
+      files.push_back(entry.path().string());
+  }
   std::ranges::sort(files);
   return files;
 }
+
+std::vector<std::string> scenario_files() { return files_that(false); }
 
 struct Outcome {
   int code = -1;
@@ -123,6 +132,27 @@ INSTANTIATE_TEST_SUITE_P(Scenarios, EveryScenario, testing::ValuesIn(scenario_fi
                              if (std::isalnum(static_cast<unsigned char>(c)) == 0) c = '_';
                            return name;
                          });
+
+std::string name_of_file(const testing::TestParamInfo<std::string>& given) {
+  auto name = fs::path(given.param).stem().string();
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+
+class EverySweep : public testing::TestWithParam<std::string> {};
+
+TEST_P(EverySweep, AsksAQuestionAboutDesignsThatCanBeBuilt) {
+  SweepPlan plan(read_sweep_file(GetParam(), {}, figure_names()));
+  EXPECT_TRUE(plan.file.question.ends_with("?"));
+  EXPECT_GT(plan.file.title.size(), 10U);
+  read_points(plan);
+  EXPECT_GE(plan.points.size(), 20U);
+  for (const auto& point : plan.points) EXPECT_EQ(point.error, "") << point.label;
+  const Node document = plan.space.point_document(plan.points.size() / 2);
+  EXPECT_NO_THROW(Serving(read_serving_scenario(document), places_of(document)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Scenarios, EverySweep, testing::ValuesIn(files_that(true)), name_of_file);
 
 TEST(Scenarios, AreFoundByTheirFolder) {
   const auto files = scenario_files();

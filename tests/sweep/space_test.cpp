@@ -63,6 +63,7 @@ TEST(Axis, MergesVariantsOverTheScenario) {
 struct Mistake {
   std::string axes, says;
 };
+void PrintTo(const Mistake& mistake, std::ostream* out) { *out << mistake.axes; }
 class WrongAxis : public ::testing::TestWithParam<Mistake> {};
 
 TEST_P(WrongAxis, IsRefusedAtItsPlace) {
