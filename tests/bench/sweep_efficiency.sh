@@ -12,7 +12,7 @@ cd "$work"
 scenario='model: {name: olmoe}
 cluster: {node: hgx-h200}
 parallel: {tensor: 2, expert: 2}
-workload: {requests: 100, arrivals: {type: poisson, rate: 20 /s}, lengths: {type: fixed, input: 128, output: 64}}'
+workload: {requests: 30, arrivals: {type: poisson, rate: 20 /s}, lengths: {type: fixed, input: 128, output: 16}}'
 printf '%s\n' "$scenario" >one.yaml
 {
   printf 'scenario:\n%s\n' "$(sed 's/^/  /' one.yaml)"
