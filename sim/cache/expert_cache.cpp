@@ -59,6 +59,13 @@ ExpertId ExpertCache::insert(ExpertId id, std::int64_t visit) {
   return replace(pool, none ? picked : candidate_at_[picked], id);
 }
 
+bool ExpertCache::has_room(std::int64_t layer) const {
+  const auto& pool = pools_[pool_of_layer(layer)];
+  return pool.size() < slots_ || std::ranges::any_of(pool, [&](ExpertId id) {
+           return protected_[static_cast<std::size_t>(id)] == 0;
+         });
+}
+
 ExpertId ExpertCache::offer(ExpertId id, std::int64_t visit) {
   assert(!holds(id));
   auto& pool = pools_[pool_of_layer(shape_.layer_of(id))];

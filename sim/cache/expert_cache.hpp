@@ -31,6 +31,8 @@ class ExpertCache {
   /// Takes it in if there is room or the policy would rather lose another one; returns what did not
   /// stay: the other one, the expert itself, or kNone.
   ExpertId offer(ExpertId id, std::int64_t visit);
+  /// Whether insert() finds a free slot, or one whose expert is not protected.
+  bool has_room(std::int64_t layer) const;
   /// Forgets it; nothing if it is not held.
   void remove(ExpertId id);
   /// Counted: an expert stays protected until it was released as often.

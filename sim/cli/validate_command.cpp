@@ -10,6 +10,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "sim/cli/cache_accuracy.hpp"
 #include "sim/cli/collective_accuracy.hpp"
 #include "sim/cli/command.hpp"
 #include "sim/cli/kernel_accuracy.hpp"
@@ -128,6 +129,17 @@ std::vector<LedgerEntry> validate_collectives(const ValidateOptions& options, bo
   return entries;
 }
 
+std::vector<LedgerEntry> validate_cache(const ValidateOptions& options, bool print) {
+  const auto file = reference_file("routing/expert_cache_hit_curves.csv");
+  auto entries = cache_accuracy(std::filesystem::path(file).parent_path().string());
+  if (print)
+    fmt::print(
+        "cache: hit rates against published curves at 1, 2 and 3 times the active experts, error = "
+        "difference of hit rates\n\n{}",
+        ledger_list(entries, options.markdown ? TableStyle::kMarkdown : TableStyle::kText));
+  return entries;
+}
+
 std::vector<LedgerEntry> validate_network(const ValidateOptions& options, bool print) {
   const auto file = reference_file("network");
   auto accuracy = network_accuracy(std::filesystem::path(file).parent_path().string());
@@ -160,7 +172,8 @@ std::string today_utc() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::tim
 }  // namespace
 
 int validate_command(const ValidateOptions& options) {
-  const std::vector<std::string> valid = {"kernels", "collectives", "network", "layers", "serving"};
+  const std::vector<std::string> valid = {"kernels", "collectives", "network",
+                                          "cache",   "layers",      "serving"};
   for (const auto& name : options.names)
     if (std::ranges::find(valid, name) == valid.end())
       throw InputError(fmt::format("unknown validation '{}'{}", name, did_you_mean(name, valid)));
@@ -176,6 +189,7 @@ int validate_command(const ValidateOptions& options) {
   run("kernels", validate_kernels);
   run("collectives", validate_collectives);
   run("network", validate_network);
+  run("cache", validate_cache);
   run("layers", validate_layers);
   run("serving", validate_serving);
   if (options.json.empty()) return 0;

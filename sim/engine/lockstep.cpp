@@ -57,8 +57,8 @@ LockstepExecutor::LockstepExecutor(LockstepExecutor&&) noexcept = default;
 void LockstepExecutor::run_stage(std::size_t stage, std::span<const RankBatch> batches,
                                  std::uint64_t step, bool record, StepCost& cost) {
   const auto groups = static_cast<std::uint64_t>(parts_.layout.groups());
-  StepBuilder builder({parts_, compute_, shared_, totals_}, stages_[stage], static_cast<int>(stage),
-                      batches, step * groups + group_, record, cost);
+  StepBuilder builder({parts_, compute_, shared_, totals_, offload_.get()}, stages_[stage],
+                      static_cast<int>(stage), batches, step * groups + group_, record, cost);
   builder.run();
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "models/cost/cost_model.hpp"
+#include "sim/engine/expert_offload.hpp"
 #include "sim/engine/moe_layers.hpp"
 #include "sim/engine/parallel.hpp"
 #include "sim/engine/rank_compute.hpp"
@@ -70,6 +71,9 @@ class LockstepExecutor {
 
   /// Links that a stage of the group can load, for finding out which ones are shared.
   std::vector<std::vector<int>> links_by_stage();
+  /// Experts do not all fit in GPU memory: the group follows `offload` (one GPU per group).
+  void offload(std::unique_ptr<ExpertOffload> offload) { offload_ = std::move(offload); }
+  const ExpertOffload* offloaded() const { return offload_.get(); }
   /// From now on, transfers over these links [links, 0 or 1] become shared segments.
   void share(const std::vector<char>& shared) { shared_ = shared; }
 
@@ -83,6 +87,7 @@ class LockstepExecutor {
   RankCompute compute_;
   std::vector<LockstepStage> stages_;
   std::vector<char> shared_;
+  std::unique_ptr<ExpertOffload> offload_;
 };
 
 }  // namespace moesim

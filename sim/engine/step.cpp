@@ -4,8 +4,8 @@ namespace moesim {
 
 const std::vector<std::string>& names_of(Phase) {
   static const std::vector<std::string> names = {
-      "attention",      "norms",     "router",     "dispatch", "experts",  "combine",
-      "shared_experts", "dense_ffn", "all_reduce", "lm_head",  "pipeline", "host"};
+      "attention",      "norms",     "router",     "dispatch", "expert_load", "experts", "combine",
+      "shared_experts", "dense_ffn", "all_reduce", "lm_head",  "pipeline",    "host"};
   return names;
 }
 

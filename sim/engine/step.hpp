@@ -42,6 +42,7 @@ enum class Phase {
   norms,
   router,
   dispatch,
+  expert_load,
   experts,
   combine,
   shared_experts,
@@ -51,7 +52,7 @@ enum class Phase {
   pipeline,
   host
 };
-inline constexpr std::size_t kPhases = 12;
+inline constexpr std::size_t kPhases = 13;
 const std::vector<std::string>& names_of(Phase);
 /// Dispatch, combine, all_reduce and pipeline.
 bool is_communication(Phase phase);

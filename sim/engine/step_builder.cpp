@@ -33,6 +33,10 @@ void StepBuilder::run() {
   }
   compute_rank_times();
   std::int64_t moe_layer = stage_.first_moe;
+  if (s_.offload != nullptr) {
+    const auto fresh = [](const Chunk& chunk) { return chunk.context == 0; };
+    s_.offload->start_step(tokens_, std::ranges::any_of(batches_.front().chunks, fresh));
+  }
   for (auto i = stage_.first_layer; i < stage_.last_layer; ++i)
     layer(static_cast<int>(i), moe_layer);
   const bool last = stage_.next_gpu.empty();
@@ -41,6 +45,7 @@ void StepBuilder::run() {
       local(Phase::lm_head, -1, r, times_[r].lm_head);
   synchronise();
   if (!last) send_to_next_stage();
+  if (s_.offload != nullptr) s_.offload->pass(clock_ - offload_seen_);
 }
 
 void StepBuilder::compute_rank_times() {
@@ -86,7 +91,10 @@ void StepBuilder::dense_block(int index) {
 }
 
 void StepBuilder::moe_block(int index, std::int64_t moe_layer) {
-  s_.parts.moe.draw(moe_layer, tokens_, draw_, loads_);
+  if (s_.offload != nullptr)
+    s_.offload->loads(moe_layer, loads_);
+  else
+    s_.parts.moe.draw(moe_layer, tokens_, draw_, loads_);
   count(moe_layer);
   for (std::size_t r = 0; r < batches_.size(); ++r)
     local(Phase::router, index, r, times_[r].router);
@@ -95,7 +103,10 @@ void StepBuilder::moe_block(int index, std::int64_t moe_layer) {
     exchange(Phase::dispatch, index, moe_layer);
   }
   synchronise();
-  busy(Phase::experts, index, slowest_experts(moe_layer));
+  if (s_.offload != nullptr)
+    offloaded_experts(index, moe_layer);
+  else
+    busy(Phase::experts, index, slowest_experts(moe_layer));
   for (std::size_t r = 0; r < batches_.size(); ++r)
     if (times_[r].shared.total > Seconds(0))
       local(Phase::shared_experts, index, r, times_[r].shared);
@@ -185,22 +196,55 @@ void StepBuilder::send_to_next_stage() {
 
 Time StepBuilder::slowest_experts(std::int64_t moe_layer) const {
   const auto& parts = s_.parts;
-  const auto& moe = parts.model.moe;
   Time slowest;
   for (std::int64_t rank = 0; rank < parts.moe.ranks(); ++rank) {
-    ExpertWork work;
-    work.hidden = parts.model.hidden;
-    work.intermediate = moe.intermediate / parts.layout.moe_tensor();
-    work.gated = moe.gated;
-    work.weight = parts.precision.experts;
-    work.activation = parts.precision.activations;
-    work.tokens = tokens_;
-    work.tokens_per_expert = parts.moe.slots_of(moe_layer, rank, loads_);
     Time time;
-    time += parts.cost.experts(work);
+    time += parts.cost.experts(expert_work(parts.moe.slots_of(moe_layer, rank, loads_)));
     if (time.total > slowest.total) slowest = time;
   }
   return slowest;
+}
+
+// What the layer waits for contends on a link that other GPUs use too, its computation does not.
+void StepBuilder::offloaded_experts(int index, std::int64_t moe_layer) {
+  auto& offload = *s_.offload;
+  offload.pass(clock_ - offload_seen_);
+  Time unmeasured;
+  const auto time = offload.layer(moe_layer, [&](std::span<const std::int32_t> tokens) {
+    const auto prediction = s_.parts.cost.experts(expert_work(tokens));
+    unmeasured += prediction;
+    return prediction.time;
+  });
+  Time stall, compute;
+  stall.total = stall.unmeasured = time.stall;  // no measurement of this link
+  compute.total = time.compute;
+  if (unmeasured.unmeasured > Seconds(0)) compute.unmeasured = time.compute;
+  if (time.stall > Seconds(0)) {
+    busy(Phase::expert_load, index, stall);
+    if (offload.shared_link >= 0) {
+      auto& segments = cost_.stages.back();
+      segments.back().busy -= time.stall;
+      segments.back().shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
+      segments.back().shared_alone = time.stall;
+      segments.emplace_back();
+    }
+  }
+  busy(Phase::experts, index, compute);
+  offload_seen_ = clock_;
+}
+
+ExpertWork StepBuilder::expert_work(std::span<const std::int32_t> tokens_per_expert) const {
+  const auto& parts = s_.parts;
+  const auto& moe = parts.model.moe;
+  ExpertWork work;
+  work.hidden = parts.model.hidden;
+  work.intermediate = moe.intermediate / parts.layout.moe_tensor();
+  work.gated = moe.gated;
+  work.weight = parts.precision.experts;
+  work.activation = parts.precision.activations;
+  work.tokens = tokens_;
+  work.tokens_per_expert = tokens_per_expert;
+  return work;
 }
 
 void StepBuilder::count(std::int64_t moe_layer) {

@@ -32,6 +32,7 @@ class StepBuilder {
     const RankCompute& compute;
     const std::vector<char>& shared_links;
     Totals& totals;
+    ExpertOffload* offload;  ///< null: every expert is in GPU memory
   };
 
   StepBuilder(const Shared& shared, LockstepStage& stage, int stage_index,
@@ -64,9 +65,11 @@ class StepBuilder {
   void layer(int index, std::int64_t& moe_layer);
   void dense_block(int index);
   void moe_block(int index, std::int64_t moe_layer);
+  void offloaded_experts(int index, std::int64_t moe_layer);
   void exchange(Phase phase, int layer, std::int64_t moe_layer);
   void tensor_collective(Phase phase, int layer,
                          void (*collective)(const Network&, const Group&, double, Transfer&));
+  ExpertWork expert_work(std::span<const std::int32_t> tokens_per_expert) const;
   Time slowest_experts(std::int64_t moe_layer) const;
   void count(std::int64_t moe_layer);
   void send_to_next_stage();
@@ -86,6 +89,7 @@ class StepBuilder {
   std::vector<Pending> pending_;
   std::int64_t tokens_ = 0;  ///< of all data ranks
   Seconds clock_{0};         ///< from the start of the stage, without contention
+  Seconds offload_seen_{0};  ///< of clock_, by the offload's own
   ExpertLoads loads_;
 };
 

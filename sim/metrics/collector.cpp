@@ -77,6 +77,11 @@ Result Collector::result(const Serving& serving) const {
   add_requests(serving, result);
   add_steps(serving, result);
   if (serving.model().architecture.moe.experts > 0) add_moe(serving, result);
+  if (const auto& counts = serving.expert_memory())
+    result.cache = {counts->hits,       counts->late,       counts->misses,
+                    counts->skipped,    counts->on_cpu,     counts->prefetched,
+                    counts->wasted,     counts->hit_rate(), counts->bytes_loaded.value,
+                    counts->stall.value};
   if (result.gpus > 1) add_network(serving, result);
   result.phases = phases_;
   std::ranges::stable_sort(result.phases, {}, &PhaseRow::start_s);

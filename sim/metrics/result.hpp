@@ -58,6 +58,16 @@ struct MoeSummary {
   double exposed_comm_fraction = 0;  ///< communication not hidden behind compute / total step time
 };
 
+/// Expert caches, summed over the GPUs.
+struct CacheSummary {
+  std::int64_t hits = 0, late = 0, misses = 0;  ///< there, on their way, neither
+  std::int64_t skipped = 0, on_cpu = 0;         ///< of the misses
+  std::int64_t prefetched = 0, prefetched_wrong = 0;
+  double hit_rate = 0;
+  double bytes_loaded = 0;
+  double stall_s = 0;  ///< layers waited for experts, without contention
+};
+
 struct NetworkSummary {
   double bytes = 0;                 ///< over all links that belong to the fabric or the node
   double max_link_utilization = 0;  ///< busiest link: bytes / (capacity x simulated time)
@@ -86,6 +96,7 @@ struct Result {
   double mean_decode_s = 0;
   std::int64_t preemptions = 0;
   std::optional<MoeSummary> moe;
+  std::optional<CacheSummary> cache;
   std::optional<NetworkSummary> network;
   double time_outside_calibration_fraction = 0;
   /// Share of the busy time by phase, in the order of a layer: attention, router, dispatch,

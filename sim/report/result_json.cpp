@@ -28,6 +28,17 @@ void add_optional_sections(Json& json, const Result& r) {
                    {"combine_s", r.moe->combine_s},
                    {"expert_s", r.moe->expert_s},
                    {"exposed_comm_fraction", r.moe->exposed_comm_fraction}};
+  if (r.cache)
+    json["cache"] = {{"hits", r.cache->hits},
+                     {"late", r.cache->late},
+                     {"misses", r.cache->misses},
+                     {"skipped", r.cache->skipped},
+                     {"on_cpu", r.cache->on_cpu},
+                     {"prefetched", r.cache->prefetched},
+                     {"prefetched_wrong", r.cache->prefetched_wrong},
+                     {"hit_rate", r.cache->hit_rate},
+                     {"bytes_loaded", r.cache->bytes_loaded},
+                     {"stall_s", r.cache->stall_s}};
   if (r.network)
     json["network"] = {{"bytes", r.network->bytes},
                        {"max_link_utilization", r.network->max_link_utilization}};

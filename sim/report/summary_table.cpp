@@ -100,6 +100,13 @@ std::string moe_section(const Result& r) {
                       "communication",
                       human_time(r.moe->dispatch_s), human_time(r.moe->expert_s),
                       human_time(r.moe->combine_s), human_percent(r.moe->exposed_comm_fraction)));
+  if (r.cache)
+    out += entry(
+        "expert cache",
+        fmt::format("{} hits ({}), {} late prefetches, {} misses; {} loaded, layers waited {}",
+                    human_count(r.cache->hits), human_percent(r.cache->hit_rate),
+                    human_count(r.cache->late), human_count(r.cache->misses),
+                    human_bytes(r.cache->bytes_loaded), human_time(r.cache->stall_s)));
   return out;
 }
 

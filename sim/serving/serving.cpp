@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "models/architecture/catalog.hpp"
+#include "models/architecture/size.hpp"
 #include "models/device/catalogue.hpp"
 #include "sim/core/data_path.hpp"
 
@@ -48,6 +49,19 @@ void check_batch_size(const ServingScenario& scenario, const Layout& layout, con
     throw InputError(where, fmt::format("{} experts; at most 65535 are supported", moe.experts));
 }
 
+void check_offloading(const ServingScenario& scenario, const Model& model, const Location& where) {
+  const auto& degrees = scenario.parallel;
+  if (model.architecture.moe.experts == 0)
+    throw InputError(where, model.architecture.name + " has no routed experts to cache");
+  if (degrees.tensor > 1 || degrees.expert > 1 || degrees.pipeline > 1)
+    throw InputError(where,
+                     "expert caches are simulated for replicas of one GPU: tensor, expert and "
+                     "pipeline must be 1 (data may be more)");
+  const auto bytes =
+      scenario.cache->expert_bytes.value_or(expert_bytes(model.architecture, model.precision));
+  check_expert_memory(*scenario.cache, cache_shape(model.architecture), bytes, where);
+}
+
 }  // namespace
 
 /// What exists only while the clock runs.
@@ -87,7 +101,14 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
   // once.
   const auto& moe = model_.architecture.moe;
   const auto slots = moe.experts + scenario.routing.redundant_experts;
-  const auto per_rank = (slots + scenario.parallel.expert - 1) / scenario.parallel.expert;
+  auto per_rank = (slots + scenario.parallel.expert - 1) / scenario.parallel.expert;
+  if (scenario.cache) {
+    check_offloading(scenario, model_, places.cache);
+    const auto shape = cache_shape(model_.architecture);
+    // Slots and buffers of all layers, spread evenly: the memory plan counts by layer.
+    per_rank = (scenario.cache->total_slots(shape) + scenario.cache->staging + shape.layers - 1) /
+               shape.layers;
+  }
   memory_ = plan_memory(model_.architecture, model_.precision, layout_, device_,
                         moe.experts > 0 ? per_rank : 0, scenario.engine.memory, places.model);
   load_trace();
@@ -177,6 +198,7 @@ void Serving::run(RunObserver& observer) {
     for (const auto& link : network_.links()) links.push_back({link.name, link.capacity});
 
   const auto seed = static_cast<std::uint64_t>(scenario_.seed);
+  if (scenario_.cache) offload_experts(executors, links);
   Running running(links, observer);
   if (trace_.empty()) {
     running.arrivals = scenario_.workload.arrivals->make({seed});
@@ -209,6 +231,9 @@ void Serving::run(RunObserver& observer) {
     throw SimulationError(
         fmt::format("{} of {} requests were lost", requests() - running.done, requests()));
   simulated_ = running.simulation.now();
+  if (scenario_.cache) expert_memory_.emplace();
+  for (auto& group : running.groups)
+    if (const auto* offload = group.executor().offloaded()) *expert_memory_ += offload->counts();
   events_ = running.simulation.activities();
   for (const auto& group : running.groups)
     for (std::int64_t r = 0; r < group.ranks(); ++r) {
@@ -216,6 +241,29 @@ void Serving::run(RunObserver& observer) {
       if (group.rank(r).cache.used().value > 0.5)
         throw SimulationError("KV memory is held after the last request");
     }
+}
+
+// One memory per GPU. The nearest link is shared by `gpus_per_link` neighbours.
+void Serving::offload_experts(std::vector<LockstepExecutor>& executors,
+                              std::vector<SharedLink>& links) const {
+  const auto& cache = *scenario_.cache;
+  const auto& tier = cache.tiers.front();
+  const auto bytes =
+      cache.expert_bytes.value_or(expert_bytes(model_.architecture, model_.precision));
+  if (cache.gpus_per_link > 1 && executors.size() > 1 && links.empty())
+    for (const auto& link : network_.links()) links.push_back({link.name, link.capacity});
+  for (std::size_t g = 0; g < executors.size(); ++g) {
+    auto offload = std::make_unique<ExpertOffload>(
+        cache, model_.architecture, scenario_.routing, bytes,
+        static_cast<std::uint64_t>(scenario_.seed) + static_cast<std::uint64_t>(g) * 1'000'003);
+    if (cache.gpus_per_link > 1 && executors.size() > 1) {
+      if (g % static_cast<std::size_t>(cache.gpus_per_link) == 0)
+        links.push_back({tier.name + " " + std::to_string(g), tier.bandwidth});
+      offload->shared_link = static_cast<int>(links.size()) - 1;
+      offload->link_bandwidth = tier.bandwidth;
+    }
+    executors[g].offload(std::move(offload));
+  }
 }
 
 // Engines are woken only when everything that arrives at this time is in their queues.

@@ -33,6 +33,8 @@ class Serving {
   const MemoryPlan& memory() const { return memory_; }
   const Network& network() const { return network_; }
   const Totals& totals() const { return totals_; }
+  /// Summed over the GPUs; nothing without the section `cache`.
+  const std::optional<ExpertMemoryCounts>& expert_memory() const { return expert_memory_; }
   std::int64_t requests() const;
   /// Longest request (input + output) that is served.
   std::int64_t longest_request() const { return longest_; }
@@ -65,7 +67,11 @@ class Serving {
   MemoryPlan memory_;
   std::vector<TraceRequest> trace_;
   std::int64_t longest_ = 0;
+  void offload_experts(std::vector<LockstepExecutor>& executors,
+                       std::vector<SharedLink>& links) const;
+
   Totals totals_;
+  std::optional<ExpertMemoryCounts> expert_memory_;
   std::function<void(std::int64_t, std::int64_t, Seconds)> progress_;
   Seconds simulated_{0};
   std::int64_t events_ = 0, failed_ = 0, preemptions_ = 0;

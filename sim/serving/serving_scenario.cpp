@@ -106,6 +106,8 @@ const Parameters<ServingScenario>& ServingScenario::parameters() {
           .optional("cost", &ServingScenario::cost, "what operations cost on a GPU")
           .optional("routing", &ServingScenario::routing,
                     "which experts tokens go to, and where those are")
+          .optional("cache", &ServingScenario::cache,
+                    "GPU memory holds some of the experts, the others come over a link")
           .required("workload", &ServingScenario::workload, "the requests",
                     "{arrivals: {type: poisson, rate: 4 /s}, lengths: {type: fixed, input: 512, "
                     "output: 128}}")
@@ -139,7 +141,8 @@ ScenarioPlaces places_of(const Node& document) {
     const Node* value = node->find(key);
     return value == nullptr ? node->where : value->where;
   };
-  return {place("model", "name"), place("parallel", ""), place("workload", "lengths")};
+  return {place("model", "name"), place("parallel", ""), place("workload", "lengths"),
+          place("cache", "")};
 }
 
 }  // namespace moesim

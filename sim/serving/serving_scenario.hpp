@@ -73,6 +73,7 @@ struct ServingScenario {
   ParallelConfig parallel;
   Choice<CostModel> cost{"residual"};
   RoutingConfig routing;
+  std::optional<ExpertMemoryConfig> cache;
   WorkloadConfig workload;
   EngineConfig engine;
   NetworkConfig network;
@@ -83,7 +84,7 @@ struct ServingScenario {
 
 /// Where the parts of a scenario were written, for errors that need the whole picture.
 struct ScenarioPlaces {
-  Location model, parallel, workload;
+  Location model, parallel, workload, cache = {};
 };
 
 /// Reads and checks a document (after includes, overrides and choice of a variant). Throws

@@ -57,6 +57,13 @@ void QwenChat(benchmark::State& state) {
 }
 BENCHMARK(QwenChat)->UseRealTime()->Unit(benchmark::kMillisecond);
 
+/// Mixtral-8x7B at batch 1, LRU slots and gate look-ahead: 10,000 tokens.
+void MixtralOffloaded(benchmark::State& state) {
+  measure(state, {kScenarios + "papers/mixtral-offloading/a100.yaml", "--variant", "full", "-s",
+                  "workload.requests=4", "-s", "workload.lengths.output=2500"});
+}
+BENCHMARK(MixtralOffloaded)->UseRealTime()->Unit(benchmark::kMillisecond);
+
 /// 300 requests, 258,691 prompt and 199,486 generated tokens.
 void QwenChatRecorded(benchmark::State& state) {
   const char* given = std::getenv("MOESIM_REFERENCE_DATA");

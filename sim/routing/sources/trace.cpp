@@ -1,6 +1,5 @@
 // Recorded choices, in any of the forms of recorded_trace.hpp. Tokens are drawn in a random but
-// fixed order: a batch mixes many sequences, so neighbouring tokens of one sequence must not stay
-// together.
+// fixed order, since a batch mixes many sequences; or, for expert caches, as they were recorded.
 #include <algorithm>
 #include <numeric>
 
@@ -16,12 +15,17 @@ class Trace final : public ChoiceSource {
  public:
   struct Config {
     InputPath file;
+    bool mixed = true;
     static const Parameters<Config>& parameters() {
-      static const auto list = Parameters<Config>().required(
-          "file", &Config::file,
-          "recorded choices: CSV (columns l1, l2, ..., or one row per layer and token), "
-          "JSON (list of steps) or JSONL",
-          "sim/routing/sources/example_choices.csv");
+      static const auto list =
+          Parameters<Config>()
+              .required("file", &Config::file,
+                        "recorded choices: CSV (columns l1, l2, ..., or one row per layer and "
+                        "token), JSON (list of steps) or JSONL",
+                        "sim/routing/sources/example_choices.csv")
+              .optional("mixed", &Config::mixed,
+                        "tokens in random order, as batches of many requests see them; false: as "
+                        "recorded");
       return list;
     }
   };
@@ -30,7 +34,7 @@ class Trace final : public ChoiceSource {
       : context_(context),
         trace_(read_recorded_trace(config.file.path,
                                    {context.moe_layers, context.experts, context.top_k})) {
-    shuffle();
+    order_tokens(config.mixed);
   }
 
   Choices sample(std::int64_t layer, std::int64_t tokens, Router&) override {
@@ -45,9 +49,10 @@ class Trace final : public ChoiceSource {
   }
 
  private:
-  void shuffle() {
+  void order_tokens(bool mixed) {
     order_.resize(static_cast<std::size_t>(trace_.tokens()));
     std::iota(order_.begin(), order_.end(), std::size_t{0});
+    if (!mixed) return;
     const RandomStream stream(context_.seed, stream_id("trace order"));
     for (std::size_t i = order_.size() - 1; i > 0; --i)
       std::swap(order_[i], order_[stream.below(i, i + 1)]);

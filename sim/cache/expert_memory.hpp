@@ -1,0 +1,122 @@
+// The routed experts of one GPU when they do not all fit in its memory: slots, tiers behind them,
+// one copy engine, a prefetcher and what happens on a miss. Called layer by layer with what the
+// gate chose, answers with how long the layer's experts take. Contract: every byte that is counted
+// went over the slowest link of its path; a layer never ends before its experts are there (or
+// computed elsewhere, or skipped). Not modelled: writing back (weights are read-only), host memory
+// bandwidth taken by CPU computation, the time policies and predictors compute.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sim/cache/copy_queue.hpp"
+#include "sim/cache/expert_cache.hpp"
+#include "sim/cache/miss_policy.hpp"
+#include "sim/cache/prefetcher.hpp"
+
+namespace moesim {
+
+/// Where experts lie that have no slot, the nearest first. A tier that cannot hold all of them is
+/// an LRU cache of the ones behind it; the last one must hold all.
+struct TierConfig {
+  std::string name;
+  Bytes capacity{0};
+  BytesPerSecond bandwidth{0};
+  Seconds latency{0};
+  static const Parameters<TierConfig>& parameters();
+};
+
+/// The section `cache` of a scenario.
+struct ExpertMemoryConfig {
+  std::optional<std::int64_t> slots_per_layer, slots;
+  std::int64_t staging = 0;
+  std::vector<TierConfig> tiers;
+  std::optional<Bytes> expert_bytes;
+  Choice<CachePolicy> policy{"lru"};
+  Choice<Prefetcher> prefetcher{"none"};
+  Choice<MissPolicy> miss{"load"};
+  CopyOrder order = CopyOrder::fifo;
+  Bytes chunk{0};
+  bool drop_wrong = true;
+  bool overlap = false;
+  bool flush = false;
+  std::int64_t gpus_per_link = 1;
+  static const Parameters<ExpertMemoryConfig>& parameters();
+  void check(const Node& at) const;
+  /// Slots of all layers together.
+  std::int64_t total_slots(const CacheShape& shape) const;
+};
+
+/// Refuses, at `where`, a cache that holds less than one token needs, more slots than experts, and
+/// tiers that do not hold the experts.
+void check_expert_memory(const ExpertMemoryConfig& config, const CacheShape& shape,
+                         Bytes expert_bytes, const Location& where);
+
+struct ExpertMemoryCounts {
+  std::int64_t hits = 0;                    ///< there when the gate spoke
+  std::int64_t late = 0;                    ///< on their way: prefetched, but not yet there
+  std::int64_t misses = 0;                  ///< neither
+  std::int64_t skipped = 0, on_cpu = 0;     ///< of the misses
+  std::int64_t prefetched = 0, wasted = 0;  ///< copies; those that no layer used
+  Bytes bytes_loaded{0};
+  Seconds stall{0};    ///< layers waited for experts
+  Seconds compute{0};  ///< of the experts on the GPU
+  ExpertMemoryCounts& operator+=(const ExpertMemoryCounts& other);
+  double hit_rate() const {
+    const auto all = hits + late + misses;
+    return all > 0 ? static_cast<double>(hits) / static_cast<double>(all) : 0;
+  }
+};
+
+class ExpertMemory {
+ public:
+  /// GPU time of a layer's experts, given which of them (indices into what the layer needs).
+  using GpuTime = std::function<Seconds(std::span<const std::size_t>)>;
+  struct LayerTime {
+    Seconds stall{0}, compute{0};
+  };
+
+  ExpertMemory(const ExpertMemoryConfig& config, const CacheShape& shape, Bytes expert_bytes,
+               std::uint64_t seed, const FutureUses* future = nullptr);
+  ~ExpertMemory();
+
+  void start_sequence();
+  /// What every layer of the step will need [layers][distinct ids, first choices first], and how
+  /// many tokens chose each (parallel; empty: one). At time `now` of the caller's clock.
+  void start_step(Seconds now, std::vector<std::vector<ExpertId>> needed,
+                  std::vector<std::vector<std::int64_t>> tokens = {});
+  /// The gate of `layer` has spoken at `now`.
+  LayerTime layer(Seconds now, std::int64_t layer, const GpuTime& gpu_time);
+
+  const ExpertMemoryCounts& counts() const { return counts_; }
+
+ private:
+  struct Copies;
+  struct Need;
+  void begin_copy(ExpertId id, double share, double held_share, bool demand, Seconds now);
+  void prefetch(Seconds now, std::int64_t layer);
+  void drop_wrong(Seconds now, std::int64_t layer);
+  std::vector<Need> ask(std::int64_t layer, const GpuTime& gpu_time);
+  bool make_room(ExpertId id, bool demand);
+  void leave(ExpertId id);
+  LayerTime compute(Seconds now, const std::vector<Need>& needs, const GpuTime& gpu_time);
+
+  ExpertMemoryConfig config_;
+  CacheShape shape_;
+  Bytes expert_bytes_;
+  ExpertCache cache_;
+  std::unique_ptr<Prefetcher> prefetcher_;
+  std::unique_ptr<MissPolicy> miss_;
+  std::unique_ptr<Copies> copies_;
+  std::vector<char> held_;  ///< [experts] in a slot, in a buffer, or on its way
+  std::int64_t step_ = -1;
+  std::vector<std::vector<ExpertId>> needed_;
+  std::vector<std::vector<std::int64_t>> tokens_;
+  std::vector<ExpertId> wanted_;
+  Seconds cpu_free_{0};
+  ExpertMemoryCounts counts_;
+};
+
+}  // namespace moesim

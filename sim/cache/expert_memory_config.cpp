@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+
+#include "sim/cache/expert_memory.hpp"
+
+namespace moesim {
+
+const Parameters<TierConfig>& TierConfig::parameters() {
+  using P = TierConfig;
+  static const auto list =
+      Parameters<P>()
+          .required("name", &P::name, "how it is called: host, nvme, ddr, ...", "host")
+          .required("capacity", &P::capacity, "what it can hold of the experts", "256 GiB")
+          .above(0)
+          .required("bandwidth", &P::bandwidth, "of a copy to the tier before it", "25 GB/s")
+          .above(0)
+          .optional("latency", &P::latency, "start-up of every copy")
+          .min(0);
+  return list;
+}
+
+const Parameters<ExpertMemoryConfig>& ExpertMemoryConfig::parameters() {
+  using P = ExpertMemoryConfig;
+  static const auto list =
+      Parameters<P>()
+          .optional("slots_per_layer", &P::slots_per_layer,
+                    "experts of each MoE layer in GPU memory")
+          .min(1)
+          .optional("slots", &P::slots, "experts in GPU memory, of whichever layers (instead)")
+          .min(1)
+          .optional("staging", &P::staging,
+                    "buffers beside the slots, for copies on their way; 0: they go to slots")
+          .min(0)
+          .optional("tiers", &P::tiers, "where the other experts lie, the nearest first")
+          .optional("expert_bytes", &P::expert_bytes, "of one expert (default: the model's)")
+          .above(0)
+          .optional("policy", &P::policy, "which expert leaves a slot")
+          .optional("prefetcher", &P::prefetcher, "which experts are fetched beforehand")
+          .optional("miss", &P::miss, "what happens when an expert is not there")
+          .optional("order", &P::order,
+                    "of copies; fifo: as they come, priority: demand loads before prefetches")
+          .optional("chunk", &P::chunk, "copies go in pieces of this size (default: whole)")
+          .min(0)
+          .optional("drop_wrong", &P::drop_wrong,
+                    "a prefetch that has not begun is dropped when the gate chose otherwise")
+          .optional("overlap", &P::overlap, "experts that are there compute while the others come")
+          .optional("flush", &P::flush, "the slots are empty before every request")
+          .optional("gpus_per_link", &P::gpus_per_link,
+                    "replicas behind one switch: they share the link to the nearest tier")
+          .min(1);
+  return list;
+}
+
+void ExpertMemoryConfig::check(const Node& at) const {
+  if (slots_per_layer.has_value() == slots.has_value())
+    throw InputError(at.where, "give slots_per_layer or slots: how many experts GPU memory holds");
+  if (tiers.empty())
+    throw InputError(at.where,
+                     "tiers: at least one must hold the experts that have no slot (for example: "
+                     "[{name: host, capacity: 256 GiB, bandwidth: 25 GB/s}])");
+}
+
+std::int64_t ExpertMemoryConfig::total_slots(const CacheShape& shape) const {
+  return slots.value_or(slots_per_layer.value_or(0) * shape.layers);
+}
+
+ExpertMemoryCounts& ExpertMemoryCounts::operator+=(const ExpertMemoryCounts& other) {
+  hits += other.hits;
+  late += other.late;
+  misses += other.misses;
+  skipped += other.skipped;
+  on_cpu += other.on_cpu;
+  prefetched += other.prefetched;
+  wasted += other.wasted;
+  bytes_loaded += other.bytes_loaded;
+  stall += other.stall;
+  compute += other.compute;
+  return *this;
+}
+
+void check_expert_memory(const ExpertMemoryConfig& config, const CacheShape& shape,
+                         Bytes expert_bytes, const Location& where) {
+  const auto pool = config.slots.has_value();
+  const auto slots = pool ? *config.slots : *config.slots_per_layer;
+  if (slots + config.staging < shape.top_k)
+    throw InputError(where,
+                     fmt::format("{} slots{} + {} staging buffers hold less than one token "
+                                 "needs in a layer: {} experts",
+                                 slots, pool ? "" : " per layer", config.staging, shape.top_k));
+  const auto most = pool ? shape.all() : shape.experts;
+  if (slots > most)
+    throw InputError(where, fmt::format("{} slots{}, but there are only {} experts", slots,
+                                        pool ? "" : " per layer", most));
+  const auto all = static_cast<double>(shape.all()) * expert_bytes;
+  const auto& last = config.tiers.back();
+  if (last.capacity < all)
+    throw InputError(
+        where,
+        fmt::format("the experts do not fit in tier '{}': {} layers x {} experts x {:.1f} MB "
+                    "= {:.1f} GB, capacity {:.1f} GB",
+                    last.name, shape.layers, shape.experts, expert_bytes.value / 1e6,
+                    all.value / 1e9, last.capacity.value / 1e9));
+}
+
+}  // namespace moesim

@@ -1,0 +1,87 @@
+#include "sim/engine/expert_offload.hpp"
+
+#include <algorithm>
+
+namespace moesim {
+namespace {
+
+std::vector<Choices> stream_of(const CacheShape& shape, const Architecture& model,
+                               const RoutingConfig& routing, std::uint64_t seed) {
+  const auto& moe = model.moe;
+  const Choice<Router> own(moe.groups > 1 ? "group-limited" : "top-k");
+  const auto router =
+      routing.router.value_or(own).make({moe.experts, moe.top_k, moe.groups, moe.groups_kept});
+  const auto source = routing.source.make({seed, shape.layers, moe.experts, moe.top_k});
+  std::vector<Choices> choices;
+  for (std::int64_t layer = 0; layer < shape.layers; ++layer)
+    choices.push_back(source->sample(layer, routing.pool_tokens, *router));
+  return choices;
+}
+
+}  // namespace
+
+CacheShape cache_shape(const Architecture& model) {
+  return {std::ranges::count_if(model.layers, [](const Layer& l) { return l.moe; }),
+          model.moe.experts, model.moe.top_k};
+}
+
+ExpertOffload::ExpertOffload(const ExpertMemoryConfig& config, const Architecture& model,
+                             const RoutingConfig& routing, Bytes expert_bytes, std::uint64_t seed)
+    : shape_(cache_shape(model)),
+      choices_(stream_of(shape_, model, routing, seed)),
+      memory_(config, shape_, expert_bytes, seed),
+      needed_(static_cast<std::size_t>(shape_.layers)),
+      count_(static_cast<std::size_t>(shape_.layers)) {}
+
+void ExpertOffload::start_step(std::int64_t tokens, bool fresh) {
+  begin_ += tokens_;
+  tokens_ = tokens;
+  if (fresh) memory_.start_sequence();
+  std::vector<std::vector<std::int64_t>> tokens_of(needed_.size());
+  for (std::int64_t layer = 0; layer < shape_.layers; ++layer) {
+    const auto l = static_cast<std::size_t>(layer);
+    const auto& choices = choices_[l];
+    auto& count = count_[l];
+    count.assign(static_cast<std::size_t>(shape_.experts), 0);
+    needed_[l].clear();
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      const auto row = (begin_ + t) % choices.tokens() * choices.top_k;
+      for (auto k = row; k < row + choices.top_k; ++k) {
+        const auto expert = choices.experts[static_cast<std::size_t>(k)];
+        if (expert >= shape_.experts) continue;  // a token may take fewer than top_k
+        if (count[expert]++ == 0)
+          needed_[l].push_back(static_cast<ExpertId>(layer * shape_.experts + expert));
+      }
+    }
+    for (const auto id : needed_[l])
+      tokens_of[l].push_back(count[static_cast<std::size_t>(id % shape_.experts)]);
+  }
+  memory_.start_step(clock_, needed_, std::move(tokens_of));
+}
+
+void ExpertOffload::loads(std::int64_t layer, ExpertLoads& loads) const {
+  const auto l = static_cast<std::size_t>(layer);
+  loads.per_expert = count_[l];
+  loads.distinct = std::ssize(needed_[l]);
+  double sum = 0;
+  for (const auto n : loads.per_expert) sum += n;
+  loads.per_rank.assign(1, sum);
+}
+
+ExpertMemory::LayerTime ExpertOffload::layer(
+    std::int64_t layer, const std::function<Seconds(std::span<const std::int32_t>)>& gpu_time) {
+  const auto l = static_cast<std::size_t>(layer);
+  std::vector<std::int32_t> some(static_cast<std::size_t>(shape_.experts));
+  const auto time = memory_.layer(clock_, layer, [&](std::span<const std::size_t> experts) {
+    std::ranges::fill(some, 0);
+    for (const auto i : experts) {
+      const auto expert = static_cast<std::size_t>(needed_[l][i] % shape_.experts);
+      some[expert] = count_[l][expert];
+    }
+    return gpu_time(some);
+  });
+  clock_ += time.stall + time.compute;
+  return time;
+}
+
+}  // namespace moesim
