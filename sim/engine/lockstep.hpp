@@ -43,7 +43,7 @@ struct EngineParts {
   const Layout& layout;
   const Network& network;
   const CostModel& cost;
-  const MoeLayers& moe;
+  MoeLayers& moe;
   const NetworkConfig& transport;
   Seconds host_time;                              ///< of every step
   const MeasuredCollectives* measured = nullptr;  ///< null: times come from the links
@@ -75,7 +75,9 @@ class LockstepExecutor {
 
  private:
   void run_stage(std::size_t stage, std::span<const RankBatch> batches, std::uint64_t step,
-                 bool record, StepCost& cost);
+                 bool record, const Migration& migration, StepCost& cost);
+  /// Pauses in which requests optimise their routing (LayerEffect::pause_every_tokens).
+  void add_pauses(std::span<const RankBatch> batches, std::uint64_t step, StepCost& cost);
 
   EngineParts parts_;
   std::uint64_t group_;
@@ -83,6 +85,7 @@ class LockstepExecutor {
   RankCompute compute_;
   std::vector<LockstepStage> stages_;
   std::vector<char> shared_;
+  double pauses_ = 0;  ///< due, not yet taken
 };
 
 }  // namespace moesim

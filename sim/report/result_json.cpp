@@ -28,6 +28,9 @@ void add_optional_sections(Json& json, const Result& r) {
                    {"combine_s", r.moe->combine_s},
                    {"expert_s", r.moe->expert_s},
                    {"exposed_comm_fraction", r.moe->exposed_comm_fraction}};
+  if (r.moe && (r.moe->rebalances > 0 || r.moe->bytes_migrated > 0))
+    json["balance"] = {{"rebalances", r.moe->rebalances},
+                       {"bytes_migrated", r.moe->bytes_migrated}};
   if (r.network)
     json["network"] = {{"bytes", r.network->bytes},
                        {"max_link_utilization", r.network->max_link_utilization}};
