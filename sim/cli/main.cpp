@@ -111,8 +111,8 @@ void add_validate(CLI::App& app, ValidateOptions& options) {
   auto& command = *app.add_subcommand(
       "validate", "accuracy against reference measurements (MOESIM_REFERENCE_DATA)");
   command.add_option("names", options.names,
-                     "what to validate: kernels, collectives, network, layers, serving (default: "
-                     "all)");
+                     "what to validate: kernels, collectives, network, routing, layers, papers, "
+                     "serving (default: all)");
   command.add_option("--json", options.json, "the ledger as JSON to a file, - for standard output");
   command.add_flag("--markdown", options.markdown, "the table as Markdown");
   command

@@ -47,10 +47,10 @@ class Hot final : public ChoiceSource {
     for (std::int64_t t = 0; t < tokens; ++t) {
       due += share_ * static_cast<double>(k);
       const bool whole = due >= static_cast<double>(k) - 1e-9;  // a hot token, when they repeat
-      std::int64_t slot = 0;
-      for (; slot < most && (repeat_ ? whole : due >= 1); ++slot, --due)
+      std::int64_t held = 0;
+      for (; held < most && (repeat_ ? whole : due >= 1); ++held, --due)
         choices.experts.push_back(static_cast<std::uint16_t>(next_hot++ % hot_));
-      for (; slot < k; ++slot)
+      for (; held < k; ++held)
         choices.experts.push_back(
             static_cast<std::uint16_t>(hot_ + next_cold++ % (context_.experts - hot_)));
     }
