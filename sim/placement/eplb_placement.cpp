@@ -1,6 +1,6 @@
 // Where DeepSeek's EPLB puts the experts and their replicas for the popularity known at the start.
 #include "sim/placement/eplb.hpp"
-#include "sim/placement/placement.hpp"
+#include "sim/placement/packing.hpp"
 
 namespace moesim {
 namespace {
@@ -21,10 +21,8 @@ class EplbPlacement final : public Placement {
 
   LayerPlacement place(std::span<const double> popularity) override {
     const auto slots = context_.experts + context_.redundant;
-    if (slots % context_.ranks != 0)
-      throw InputError("placement eplb: " + std::to_string(context_.experts) + " experts and " +
-                       std::to_string(context_.redundant) + " redundant ones do not divide over " +
-                       std::to_string(context_.ranks) + " ranks");
+    // EPLB needs equally many slots on every rank; elsewhere its packing rule alone decides.
+    if (slots % context_.ranks != 0) return pack_by_load(popularity, context_, 1);
     const auto nodes = context_.ranks / context_.ranks_per_node;
     const bool grouped = config_.hierarchical && nodes > 1 && context_.ranks % nodes == 0 &&
                          context_.groups % nodes == 0 && slots % nodes == 0;

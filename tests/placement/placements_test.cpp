@@ -89,7 +89,7 @@ TEST(Placements, ThatBalanceLoadBeatContiguousOnes) {
   };
   const double contiguous = of("contiguous");
   const double mean = std::accumulate(popularity.begin(), popularity.end(), 0.0) / 8;
-  for (const auto* name : {"longest-first", "min-cost-flow", "eplb", "moetuner"}) {
+  for (const auto* name : {"longest-first", "min-cost-flow", "eplb"}) {
     EXPECT_LT(of(name), contiguous) << name;
     EXPECT_LT(of(name), 1.1 * mean) << name;
   }
