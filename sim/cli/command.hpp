@@ -105,6 +105,14 @@ struct CalibrateCheckOptions {
 };
 int calibrate_check_command(const CalibrateCheckOptions& options);
 
+struct CalibrateRoutingOptions {
+  std::vector<std::string> traces;
+  std::string out, model, source, licence;
+  std::optional<std::int64_t> experts, top_k;
+  bool counts = false;
+};
+int calibrate_routing_command(const CalibrateRoutingOptions& options);
+
 struct CalibrateFitOptions {
   std::string folder, out, device, name;
 };

@@ -111,8 +111,8 @@ void add_validate(CLI::App& app, ValidateOptions& options) {
   auto& command = *app.add_subcommand(
       "validate", "accuracy against reference measurements (MOESIM_REFERENCE_DATA)");
   command.add_option("names", options.names,
-                     "what to validate: kernels, collectives, network, cache, layers, serving "
-                     "(default: all)");
+                     "what to validate: kernels, collectives, network, routing, cache, layers, "
+                     "papers, serving (default: all)");
   command.add_option("--json", options.json, "the ledger as JSON to a file, - for standard output");
   command.add_flag("--markdown", options.markdown, "the table as Markdown");
   command
@@ -211,6 +211,24 @@ void add_calibrate_check(CLI::App& calibrate, CalibrateCheckOptions& options) {
   check.add_option("--model", options.model, "model of LLMServingSim's folders");
 }
 
+void add_calibrate_routing(CLI::App& calibrate, CalibrateRoutingOptions& options) {
+  auto& routing = *calibrate.add_subcommand(
+      "routing", "recorded expert choices to a routing profile, with errors on held-out traces");
+  routing
+      .add_option("traces", options.traces,
+                  "recorded choices, one file per task (CSV, JSON, JSONL; gzip too)")
+      ->required();
+  routing.add_option("--out", options.out, "profile to write, NAME.yaml (default: print it)");
+  routing.add_option("--model", options.model, "whose routing it is");
+  routing.add_option("--source", options.source, "who recorded it, with commit or date");
+  routing.add_option("--licence", options.licence, "licence of the recording");
+  routing.add_option("--experts", options.experts,
+                     "experts of a layer (default: the largest id + 1)");
+  routing.add_flag("--counts", options.counts,
+                   "the file holds expert counts: model, domain, layer, expert, count");
+  routing.add_option("--top-k", options.top_k, "experts per token, for --counts");
+}
+
 struct Options {
   RunOptions run;
   SweepOptions sweep;
@@ -226,6 +244,7 @@ struct Options {
   CalibrateImportOptions import;
   CalibrateCheckOptions calibrate_check;
   CalibrateFitOptions fit;
+  CalibrateRoutingOptions routing;
 };
 
 void add_commands(CLI::App& app, Options& o) {
@@ -261,6 +280,7 @@ void add_commands(CLI::App& app, Options& o) {
   add_calibrate_fit(calibrate, o.fit);
   add_calibrate_import(calibrate, o.import);
   add_calibrate_check(calibrate, o.calibrate_check);
+  add_calibrate_routing(calibrate, o.routing);
 }
 
 int dispatch(const CLI::App& app, const Options& o) {
@@ -279,6 +299,7 @@ int dispatch(const CLI::App& app, const Options& o) {
     if (calibrate.got_subcommand("fit")) return calibrate_fit_command(o.fit);
     if (calibrate.got_subcommand("import")) return calibrate_import_command(o.import);
     if (calibrate.got_subcommand("check")) return calibrate_check_command(o.calibrate_check);
+    if (calibrate.got_subcommand("routing")) return calibrate_routing_command(o.routing);
     return calibrate_bench_command(o.bench);
   }
   if (app.get_subcommand("model")->got_subcommand("list")) return model_list_command();

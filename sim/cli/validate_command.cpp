@@ -16,6 +16,8 @@
 #include "sim/cli/kernel_accuracy.hpp"
 #include "sim/cli/layer_accuracy.hpp"
 #include "sim/cli/network_accuracy.hpp"
+#include "sim/cli/paper_accuracy.hpp"
+#include "sim/cli/routing_accuracy.hpp"
 #include "sim/cli/serving_accuracy.hpp"
 #include "sim/core/data_path.hpp"
 #include "sim/core/output_file.hpp"
@@ -167,13 +169,33 @@ std::vector<LedgerEntry> validate_layers(const ValidateOptions& options, bool pr
   return std::move(accuracy.entries);
 }
 
+std::vector<LedgerEntry> validate_routing(const ValidateOptions& options, bool print) {
+  auto entries = routing_accuracy(reference_file("routing"));
+  if (print)
+    fmt::print(
+        "routing: statistics of every recorded task as generated from the fit to the other tasks, "
+        "error = generated / recorded - 1\n\n{}",
+        ledger_list(entries, options.markdown ? TableStyle::kMarkdown : TableStyle::kText));
+  return entries;
+}
+
+std::vector<LedgerEntry> validate_papers(const ValidateOptions& options, bool print) {
+  const auto results = paper_results(data_path("scenarios/papers"), options.jobs);
+  if (print)
+    fmt::print(
+        "papers: published results against scenarios/papers, error = simulated / published "
+        "- 1; the files say what was assumed\n\n{}",
+        paper_table(results));
+  return paper_entries(results);
+}
+
 std::string today_utc() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr))); }
 
 }  // namespace
 
 int validate_command(const ValidateOptions& options) {
-  const std::vector<std::string> valid = {"kernels", "collectives", "network",
-                                          "cache",   "layers",      "serving"};
+  const std::vector<std::string> valid = {"kernels", "collectives", "network", "routing",
+                                          "cache",   "layers",      "papers",  "serving"};
   for (const auto& name : options.names)
     if (std::ranges::find(valid, name) == valid.end())
       throw InputError(fmt::format("unknown validation '{}'{}", name, did_you_mean(name, valid)));
@@ -189,8 +211,10 @@ int validate_command(const ValidateOptions& options) {
   run("kernels", validate_kernels);
   run("collectives", validate_collectives);
   run("network", validate_network);
+  run("routing", validate_routing);
   run("cache", validate_cache);
   run("layers", validate_layers);
+  run("papers", validate_papers);
   run("serving", validate_serving);
   if (options.json.empty()) return 0;
   const auto json = ledger_json({today_utc(), version(), entries});

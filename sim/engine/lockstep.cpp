@@ -1,6 +1,7 @@
 #include "sim/engine/lockstep.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "sim/engine/step_builder.hpp"
@@ -55,37 +56,77 @@ LockstepExecutor::~LockstepExecutor() = default;
 LockstepExecutor::LockstepExecutor(LockstepExecutor&&) noexcept = default;
 
 void LockstepExecutor::run_stage(std::size_t stage, std::span<const RankBatch> batches,
-                                 std::uint64_t step, bool record, StepCost& cost) {
+                                 std::uint64_t step, bool record, const Migration& migration,
+                                 StepCost& cost) {
   const auto groups = static_cast<std::uint64_t>(parts_.layout.groups());
   StepBuilder builder({parts_, compute_, shared_, totals_, offload_.get()}, stages_[stage],
                       static_cast<int>(stage), batches, step * groups + group_, record, cost);
+  if (stage == 0) builder.migrate(migration);
   builder.run();
 }
 
 StepCost LockstepExecutor::cost(std::span<const RankBatch> batches, std::uint64_t step,
                                 bool record) {
+  const auto migration = parts_.moe.advance(static_cast<std::int64_t>(step), group_);
+  if (!migration.moves.empty())
+    for (auto& stage : stages_) update_probabilities(parts_, stage);
   StepCost cost;
-  for (std::size_t s = 0; s < stages_.size(); ++s) run_stage(s, batches, step, record, cost);
+  for (std::size_t s = 0; s < stages_.size(); ++s)
+    run_stage(s, batches, step, record, migration, cost);
+  if (parts_.moe.layers() > 0 && parts_.moe.effect(0).pause_every_tokens > 0)
+    add_pauses(batches, step, cost);
   return cost;
+}
+
+// A request stops on its prompt and every so many tokens; in a batch that makes a mean number of
+// pauses per step. One costs forward passes over a sequence of mean length, on its own rank, while
+// the group waits.
+void LockstepExecutor::add_pauses(std::span<const RankBatch> batches, std::uint64_t step,
+                                  StepCost& cost) {
+  const auto& effect = parts_.moe.effect(0);
+  double due = 0, context = 0, sequences = 0;
+  for (const auto& batch : batches)
+    for (const auto& chunk : batch.chunks) {
+      due += chunk.decode() ? 1 / effect.pause_every_tokens : 1;
+      context += static_cast<double>(chunk.context + chunk.tokens);
+      ++sequences;
+    }
+  pauses_ += due;
+  const double now = std::floor(pauses_);
+  if (now < 1 || sequences < 1) return;
+  pauses_ -= now;
+  std::vector<RankBatch> pass(batches.size());
+  pass.front().add({std::max<std::int64_t>(1, std::llround(context / sequences)), 0}, false);
+  StepCost one;
+  parts_.moe.observe(false);
+  const Totals before = totals_;
+  for (std::size_t s = 0; s < stages_.size(); ++s) run_stage(s, pass, step, false, {}, one);
+  totals_ = before;
+  parts_.moe.observe(true);
+  const Seconds time = one.alone() * (now * effect.pause_passes);
+  cost.phase_s[static_cast<std::size_t>(Phase::rewire)] += time.value;
+  cost.stages.front().front().busy += time;
 }
 
 std::vector<std::vector<int>> LockstepExecutor::links_by_stage() {
   // A step with one token everywhere touches every link that any step touches. It must leave no
   // trace in the totals.
   const Totals before = totals_;
+  parts_.moe.observe(false);
   std::vector<RankBatch> probe(static_cast<std::size_t>(parts_.layout.data_per_group()));
   for (auto& batch : probe) batch.add({1, 1}, true);
   std::vector<std::vector<int>> links;
   for (std::size_t s = 0; s < stages_.size(); ++s) {
     std::ranges::fill(totals_.link_bytes, 0.0);
     StepCost ignored;
-    run_stage(s, probe, 0, false, ignored);
+    run_stage(s, probe, 0, false, {}, ignored);
     std::vector<int> used;
     for (std::size_t l = 0; l < totals_.link_bytes.size(); ++l)
       if (totals_.link_bytes[l] > 0) used.push_back(static_cast<int>(l));
     links.push_back(std::move(used));
   }
   totals_ = before;
+  parts_.moe.observe(true);
   return links;
 }
 

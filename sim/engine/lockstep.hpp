@@ -44,7 +44,7 @@ struct EngineParts {
   const Layout& layout;
   const Network& network;
   const CostModel& cost;
-  const MoeLayers& moe;
+  MoeLayers& moe;
   const NetworkConfig& transport;
   Seconds host_time;                              ///< of every step
   const MeasuredCollectives* measured = nullptr;  ///< null: times come from the links
@@ -79,7 +79,9 @@ class LockstepExecutor {
 
  private:
   void run_stage(std::size_t stage, std::span<const RankBatch> batches, std::uint64_t step,
-                 bool record, StepCost& cost);
+                 bool record, const Migration& migration, StepCost& cost);
+  /// Pauses in which requests optimise their routing (LayerEffect::pause_every_tokens).
+  void add_pauses(std::span<const RankBatch> batches, std::uint64_t step, StepCost& cost);
 
   EngineParts parts_;
   std::uint64_t group_;
@@ -88,6 +90,7 @@ class LockstepExecutor {
   std::vector<LockstepStage> stages_;
   std::vector<char> shared_;
   std::unique_ptr<ExpertOffload> offload_;
+  double pauses_ = 0;  ///< due, not yet taken
 };
 
 }  // namespace moesim

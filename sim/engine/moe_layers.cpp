@@ -1,7 +1,11 @@
 #include "sim/engine/moe_layers.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace moesim {
 
@@ -12,6 +16,8 @@ const Parameters<RoutingConfig>& RoutingConfig::parameters() {
           .optional("router", &RoutingConfig::router,
                     "how a token picks its experts (default: as the model does)")
           .optional("placement", &RoutingConfig::placement, "which rank holds which expert")
+          .optional("balancer", &RoutingConfig::balancer,
+                    "how load is balanced over the ranks during the run")
           .optional("redundant_experts", &RoutingConfig::redundant_experts,
                     "extra replicas, given to the most popular experts of every layer")
           .min(0)
@@ -24,52 +30,146 @@ const Parameters<RoutingConfig>& RoutingConfig::parameters() {
   return list;
 }
 
+namespace {
+
+std::unique_ptr<Router> make_router(const Architecture& model, const RoutingConfig& config) {
+  const auto& moe = model.moe;
+  const Choice<Router> own(moe.groups > 1 ? "group-limited" : "top-k");
+  return config.router.value_or(own).make({moe.experts, moe.top_k, moe.groups, moe.groups_kept});
+}
+
+/// Experts that stay in memory, per layer that sees them.
+std::int64_t resident_experts(const Router& router) {
+  const auto visible = router.visible_experts();
+  const auto effect = router.effect({0, 1, visible});
+  return std::llround(static_cast<double>(visible) * effect.resident_share);
+}
+
+/// Ids of a layer that has lost experts become 0, 1, ...; returns how many there are left.
+std::int64_t renumber(Choices& choices, std::int64_t experts) {
+  std::vector<std::uint16_t> id(static_cast<std::size_t>(experts), kNoExpert);
+  for (const auto e : choices.experts)
+    if (e != kNoExpert) id[e] = 0;
+  std::uint16_t next = 0;
+  for (auto& e : id)
+    if (e == 0) e = next++;
+  for (auto& e : choices.experts)
+    if (e != kNoExpert) e = id[e];
+  return next;
+}
+
+}  // namespace
+
 MoeLayers::MoeLayers(const Architecture& model, const RoutingConfig& config, std::int64_t ranks,
-                     std::uint64_t seed)
-    : ranks_(ranks), seed_(seed) {
+                     std::uint64_t seed, std::int64_t ranks_per_node)
+    : ranks_(ranks),
+      ranks_per_node_(ranks_per_node > 0 ? std::min(ranks_per_node, ranks) : ranks),
+      seed_(seed),
+      pool_tokens_(config.pool_tokens) {
   const auto& moe = model.moe;
   const auto layers = std::ranges::count_if(model.layers, [](const Layer& l) { return l.moe; });
   if (layers == 0) return;
-  const Choice<Router> own(moe.groups > 1 ? "group-limited" : "top-k");
-  const auto router =
-      config.router.value_or(own).make({moe.experts, moe.top_k, moe.groups, moe.groups_kept});
-  const auto source = config.source.make({seed, layers, moe.experts, moe.top_k});
-  const auto placement = config.placement.make({moe.experts, config.redundant_experts, ranks});
+  router_ = make_router(model, config);
+  source_ = config.source.make({seed, layers, router_->visible_experts(), moe.top_k});
+  experts_ = resident_experts(*router_);
+  for (std::int64_t l = 0; l < layers; ++l)
+    effects_.push_back(router_->effect({l, layers, router_->visible_experts()}));
+  sample_pools(model.name);
+  const auto placement = config.placement.make(
+      {experts_, config.redundant_experts, ranks, ranks_per_node_, moe.groups, seed});
+  std::vector<LayerSample> samples;
+  for (std::int64_t l = 0; l < layers; ++l) {
+    const auto at = static_cast<std::size_t>(l);
+    samples.push_back({pools_[at].inclusion(), samples_[at].experts, samples_[at].top_k});
+  }
+  placements_ = placement->place_all(samples);
+  balancer_ = config.balancer.make(
+      {layers, experts_, ranks, ranks_per_node_, config.redundant_experts, moe.groups, seed});
+}
+
+void MoeLayers::sample_pools(const std::string& model) {
+  const auto layers = static_cast<std::int64_t>(effects_.size());
+  const auto visible = router_->visible_experts();
+  pools_.clear();
+  samples_.clear();
   for (std::int64_t layer = 0; layer < layers; ++layer) {
-    pools_.emplace_back(moe.experts, source->sample(layer, config.pool_tokens, *router),
-                        source->weights(layer), router->groups());
-    placements_.push_back(placement->place(pools_.back().inclusion()));
-    identity_.push_back(placements_.back().identity() ? 1 : 0);
+    auto& choices = samples_.emplace_back(source_->sample(layer, pool_tokens_, *router_));
+    auto weights = source_->weights(layer);
+    if (experts_ < visible) {
+      const auto left = renumber(choices, visible);
+      if (left > experts_)
+        throw InputError(
+            fmt::format("{} experts are chosen in MoE layer {} of {}, the router keeps "
+                        "{}: a recorded trace brings its own choices",
+                        left, layer, model, experts_));
+      weights.clear();
+    }
+    pools_.emplace_back(experts_, choices, weights, router_->groups());
   }
 }
 
+Migration MoeLayers::advance(std::int64_t step, std::uint64_t group) {
+  if (pending_.size() <= group) pending_.resize(group + 1);
+  if (balancer_ == nullptr) return {};
+  if (const auto length = source_->steps_per_epoch(); length > 0 && step / length > epoch_) {
+    epoch_ = step / length;
+    source_->drift_to(epoch_);
+    for (std::size_t l = 0; l < pools_.size(); ++l) {
+      const auto layer = static_cast<std::int64_t>(l);
+      samples_[l] = source_->sample(layer, pool_tokens_, *router_);
+      if (experts_ < router_->visible_experts()) renumber(samples_[l], router_->visible_experts());
+      pools_[l] = ChoicePool(experts_, samples_[l], {}, router_->groups());
+    }
+  }
+  if (step > last_balanced_ && balancer_->due(step)) {
+    last_balanced_ = step;
+    std::vector<ExpertMove> moves;
+    for (std::size_t l = 0; l < placements_.size(); ++l) {
+      auto next = balancer_->place(static_cast<std::int64_t>(l), placements_[l]);
+      const auto layer = moves_between(placements_[l], next, ranks_per_node_);
+      moves.insert(moves.end(), layer.begin(), layer.end());
+      placements_[l] = std::move(next);
+    }
+    for (auto& pending : pending_) {
+      pending.moves.insert(pending.moves.end(), moves.begin(), moves.end());
+      ++pending.rebalances;
+    }
+  }
+  return std::exchange(pending_[group], {});
+}
+
 void MoeLayers::draw(std::int64_t layer, std::int64_t tokens, std::uint64_t step,
-                     ExpertLoads& loads) const {
-  const auto& pool = pools_[static_cast<std::size_t>(layer)];
-  const auto& placement = placements_[static_cast<std::size_t>(layer)];
-  loads.per_expert.resize(static_cast<std::size_t>(pool.experts()));
+                     ExpertLoads& loads) {
+  const auto at = static_cast<std::size_t>(layer);
+  const auto& placement = placements_[at];
+  loads.per_expert.resize(static_cast<std::size_t>(experts_));
   loads.per_rank.assign(static_cast<std::size_t>(ranks_), 0);
-  pool.draw(tokens, seed_, static_cast<std::uint64_t>(layer), step, loads.per_expert);
-  if (identity_[static_cast<std::size_t>(layer)] == 0) {
-    loads.per_slot.resize(placement.expert_of_slot.size());
-    split_over_slots(placement, loads.per_expert, loads.per_slot);
+  pools_[at].draw(tokens, seed_, static_cast<std::uint64_t>(layer), step, loads.per_expert);
+  router_->settle(tokens, loads.per_expert);
+  if (observing_) balancer_->observe(layer, loads.per_expert);
+  auto& batch = loads.batch;
+  batch.copies.clear();
+  batch.host = Seconds(0);
+  batch.travelling = 1;
+  if (!balancer_->assign(layer, loads.per_expert, placement, step, batch)) {
+    batch.first_slot = placement.first_slot;
+    batch.tokens_of_slot.resize(placement.expert_of_slot.size());
+    split_over_slots(placement, loads.per_expert, batch.tokens_of_slot);
   }
   loads.distinct = std::ranges::count_if(loads.per_expert, [](std::int32_t n) { return n > 0; });
   for (std::int64_t rank = 0; rank < ranks_; ++rank) {
     const auto slots = slots_of(layer, rank, loads);
     loads.per_rank[static_cast<std::size_t>(rank)] =
-        static_cast<double>(std::accumulate(slots.begin(), slots.end(), 0));
+        static_cast<double>(std::accumulate(slots.begin(), slots.end(), std::int64_t{0}));
   }
 }
 
-std::span<const std::int32_t> MoeLayers::slots_of(std::int64_t layer, std::int64_t rank,
+std::span<const std::int32_t> MoeLayers::slots_of(std::int64_t, std::int64_t rank,
                                                   const ExpertLoads& loads) const {
-  const auto& first = placements_[static_cast<std::size_t>(layer)].first_slot;
+  const auto& first = loads.batch.first_slot;
   const auto begin = static_cast<std::size_t>(first[static_cast<std::size_t>(rank)]);
   const auto end = static_cast<std::size_t>(first[static_cast<std::size_t>(rank) + 1]);
-  const auto& slots =
-      identity_[static_cast<std::size_t>(layer)] != 0 ? loads.per_expert : loads.per_slot;
-  return std::span(slots).subspan(begin, end - begin);
+  return std::span(loads.batch.tokens_of_slot).subspan(begin, end - begin);
 }
 
 std::int64_t MoeLayers::slots_per_rank() const {
@@ -94,6 +194,17 @@ std::vector<double> MoeLayers::part_probability(std::int64_t layer,
       if (p < 0) p = part_of_rank[rank];
     }
   return pools_[static_cast<std::size_t>(layer)].part_probability(part, parts);
+}
+
+std::int64_t slots_to_hold(const Architecture& model, const RoutingConfig& config,
+                           std::int64_t ranks) {
+  if (model.moe.experts == 0) return 0;
+  const auto router = make_router(model, config);
+  const auto shared = router->effect({0, 1, router->visible_experts()}).pool_layers;
+  const auto slots = resident_experts(*router) / shared + config.redundant_experts;
+  const auto balancer = config.balancer.make(
+      {1, resident_experts(*router), ranks, ranks, config.redundant_experts, model.moe.groups, 0});
+  return (slots + ranks - 1) / ranks + balancer->copy_slots();
 }
 
 }  // namespace moesim

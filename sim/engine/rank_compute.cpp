@@ -122,6 +122,11 @@ Time RankCompute::dense_ffn(const RankBatch& batch) const {
                       precision_.dense);
 }
 
+Time RankCompute::small_feed_forward(std::int64_t tokens, std::int64_t intermediate) const {
+  return feed_forward(tokens, std::max<std::int64_t>(1, intermediate / tensor_), model_.moe.gated,
+                      precision_.experts);
+}
+
 Time RankCompute::lm_head(const RankBatch& batch) const {
   Time time;
   if (batch.sampled == 0) return time;

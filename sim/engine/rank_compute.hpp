@@ -35,6 +35,9 @@ class RankCompute {
   Time router(const RankBatch& batch) const;
   Time shared_experts(const RankBatch& batch) const;
   Time dense_ffn(const RankBatch& batch) const;
+  /// A narrow feed-forward beside the experts, in their number format; `intermediate` before tensor
+  /// parallelism.
+  Time small_feed_forward(std::int64_t tokens, std::int64_t intermediate) const;
   /// Final norm and LM head on the rows that emit a token.
   Time lm_head(const RankBatch& batch) const;
 

@@ -50,11 +50,13 @@ enum class Phase {
   all_reduce,
   lm_head,
   pipeline,
-  host
+  host,
+  balance,  ///< expert weights on the move, and the decision about them
+  rewire    ///< requests that optimise their routing
 };
-inline constexpr std::size_t kPhases = 13;
+inline constexpr std::size_t kPhases = 15;
 const std::vector<std::string>& names_of(Phase);
-/// Dispatch, combine, all_reduce and pipeline.
+/// Dispatch, combine, all_reduce, pipeline and balance.
 bool is_communication(Phase phase);
 
 struct PhaseSpan {
@@ -75,6 +77,8 @@ struct MoeStep {
   double imbalance_sum = 0, imbalance_max = 0;
   double distinct_sum = 0;
   std::int64_t layers = 0;
+  std::int64_t rebalances = 0;
+  double bytes_migrated = 0;
 };
 
 struct StepCost {

@@ -71,55 +71,6 @@ void StepBuilder::compute_rank_times() {
   }
 }
 
-void StepBuilder::layer(int index, std::int64_t& moe_layer) {
-  const auto& shape = s_.parts.model.layers[static_cast<std::size_t>(index)];
-  for (std::size_t r = 0; r < batches_.size(); ++r) {
-    local(Phase::norms, index, r, times_[r].norms);
-    local(Phase::attention, index, r, times_[r].attention[shape.window]);
-  }
-  tensor_collective(Phase::all_reduce, index, all_reduce);
-  if (shape.moe)
-    moe_block(index, moe_layer++);
-  else
-    dense_block(index);
-}
-
-void StepBuilder::dense_block(int index) {
-  for (std::size_t r = 0; r < batches_.size(); ++r)
-    local(Phase::dense_ffn, index, r, times_[r].dense);
-  tensor_collective(Phase::all_reduce, index, all_reduce);
-}
-
-void StepBuilder::moe_block(int index, std::int64_t moe_layer) {
-  if (s_.offload != nullptr)
-    s_.offload->loads(moe_layer, loads_);
-  else
-    s_.parts.moe.draw(moe_layer, tokens_, draw_, loads_);
-  count(moe_layer);
-  for (std::size_t r = 0; r < batches_.size(); ++r)
-    local(Phase::router, index, r, times_[r].router);
-  if (stage_.exchange) {
-    synchronise();
-    exchange(Phase::dispatch, index, moe_layer);
-  }
-  synchronise();
-  if (s_.offload != nullptr)
-    offloaded_experts(index, moe_layer);
-  else
-    busy(Phase::experts, index, slowest_experts(moe_layer));
-  for (std::size_t r = 0; r < batches_.size(); ++r)
-    if (times_[r].shared.total > Seconds(0))
-      local(Phase::shared_experts, index, r, times_[r].shared);
-  if (!stage_.exchange) {
-    // Sums over expert- and tensor-parallel ranks, shared experts included, in one all-reduce.
-    const bool spread = s_.parts.layout.degrees().expert > 1;
-    tensor_collective(spread ? Phase::combine : Phase::all_reduce, index, all_reduce);
-    return;
-  }
-  exchange(Phase::combine, index, moe_layer);
-  tensor_collective(Phase::combine, index, all_gather);
-}
-
 void StepBuilder::exchange(Phase phase, int layer, std::int64_t moe_layer) {
   synchronise();
   const auto& parts = s_.parts;
@@ -132,8 +83,10 @@ void StepBuilder::exchange(Phase phase, int layer, std::int64_t moe_layer) {
   const auto dtype = phase == Phase::dispatch
                          ? dispatch_dtype()
                          : parts.transport.combine_dtype.value_or(parts.precision.activations);
-  const ExchangeLoad load{tokens, loads_.per_rank, stage_.rank_probability[local_layer],
-                          stage_.node_probability[local_layer], bytes(1, dtype)};
+  const ExchangeLoad load{
+      tokens, loads_.per_rank, stage_.rank_probability[local_layer],
+      stage_.node_probability[local_layer],
+      bytes(1, dtype) * (phase == Phase::dispatch ? loads_.batch.travelling : 1)};
   stage_.scratch->clear();
   const bool there = phase == Phase::dispatch;
   auto& transfer = *stage_.scratch;
@@ -192,71 +145,6 @@ void StepBuilder::send_to_next_stage() {
   }
   transfer.latency = latency;
   communicate(Phase::pipeline, -1);
-}
-
-Time StepBuilder::slowest_experts(std::int64_t moe_layer) const {
-  const auto& parts = s_.parts;
-  Time slowest;
-  for (std::int64_t rank = 0; rank < parts.moe.ranks(); ++rank) {
-    Time time;
-    time += parts.cost.experts(expert_work(parts.moe.slots_of(moe_layer, rank, loads_)));
-    if (time.total > slowest.total) slowest = time;
-  }
-  return slowest;
-}
-
-// What the layer waits for contends on a link that other GPUs use too, its computation does not.
-void StepBuilder::offloaded_experts(int index, std::int64_t moe_layer) {
-  auto& offload = *s_.offload;
-  offload.pass(clock_ - offload_seen_);
-  Time unmeasured;
-  const auto time = offload.layer(moe_layer, [&](std::span<const std::int32_t> tokens) {
-    const auto prediction = s_.parts.cost.experts(expert_work(tokens));
-    unmeasured += prediction;
-    return prediction.time;
-  });
-  Time stall, compute;
-  stall.total = stall.unmeasured = time.stall;  // no measurement of this link
-  compute.total = time.compute;
-  if (unmeasured.unmeasured > Seconds(0)) compute.unmeasured = time.compute;
-  if (time.stall > Seconds(0)) {
-    busy(Phase::expert_load, index, stall);
-    if (offload.shared_link >= 0) {
-      auto& segments = cost_.stages.back();
-      segments.back().busy -= time.stall;
-      segments.back().shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
-      segments.back().shared_alone = time.stall;
-      segments.emplace_back();
-    }
-  }
-  busy(Phase::experts, index, compute);
-  offload_seen_ = clock_;
-}
-
-ExpertWork StepBuilder::expert_work(std::span<const std::int32_t> tokens_per_expert) const {
-  const auto& parts = s_.parts;
-  const auto& moe = parts.model.moe;
-  ExpertWork work;
-  work.hidden = parts.model.hidden;
-  work.intermediate = moe.intermediate / parts.layout.moe_tensor();
-  work.gated = moe.gated;
-  work.weight = parts.precision.experts;
-  work.activation = parts.precision.activations;
-  work.tokens = tokens_;
-  work.tokens_per_expert = tokens_per_expert;
-  return work;
-}
-
-void StepBuilder::count(std::int64_t moe_layer) {
-  const double most = *std::ranges::max_element(loads_.per_rank);
-  const double sum = std::accumulate(loads_.per_rank.begin(), loads_.per_rank.end(), 0.0);
-  const double imbalance = sum > 0 ? most * static_cast<double>(loads_.per_rank.size()) / sum : 1;
-  cost_.moe.imbalance_sum += imbalance;
-  cost_.moe.imbalance_max = std::max(cost_.moe.imbalance_max, imbalance);
-  cost_.moe.distinct_sum += static_cast<double>(loads_.distinct);
-  ++cost_.moe.layers;
-  auto& total = s_.totals.expert_tokens[static_cast<std::size_t>(moe_layer)];
-  for (std::size_t e = 0; e < total.size(); ++e) total[e] += loads_.per_expert[e];
 }
 
 void StepBuilder::local(Phase phase, int layer, std::size_t rank, const Time& time) {

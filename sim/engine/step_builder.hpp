@@ -24,6 +24,8 @@ struct LockstepStage {
 };
 
 LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int64_t stage);
+/// Anew, after experts have moved.
+void update_probabilities(const EngineParts& parts, LockstepStage& stage);
 
 class StepBuilder {
  public:
@@ -37,6 +39,8 @@ class StepBuilder {
 
   StepBuilder(const Shared& shared, LockstepStage& stage, int stage_index,
               std::span<const RankBatch> batches, std::uint64_t draw, bool record, StepCost& cost);
+  /// Weights that move before the step. With pipeline stages all of them are charged on the first.
+  void migrate(const Migration& migration);
   void run();
 
  private:
@@ -63,9 +67,15 @@ class StepBuilder {
   void record_span(Phase phase, int layer, Seconds start, Seconds duration);
 
   void layer(int index, std::int64_t& moe_layer);
+  /// The layer for a share of the tokens only.
+  void partial_layer(int index, std::int64_t moe_layer, double share);
+  void attention_block(int index);
   void dense_block(int index);
   void moe_block(int index, std::int64_t moe_layer);
   void offloaded_experts(int index, std::int64_t moe_layer);
+  void expert_round(int index, std::int64_t moe_layer, std::int64_t round);
+  void balance_batch(int index);
+  Seconds move_weights(std::span<const ExpertMove> moves);
   void exchange(Phase phase, int layer, std::int64_t moe_layer);
   void tensor_collective(Phase phase, int layer,
                          void (*collective)(const Network&, const Group&, double, Transfer&));
@@ -87,9 +97,10 @@ class StepBuilder {
   StepCost& cost_;
   std::vector<RankTimes> times_;
   std::vector<Pending> pending_;
-  std::int64_t tokens_ = 0;  ///< of all data ranks
-  Seconds clock_{0};         ///< from the start of the stage, without contention
-  Seconds offload_seen_{0};  ///< of clock_, by the offload's own
+  std::int64_t tokens_ = 0;         ///< of all data ranks
+  std::int64_t expert_tokens_ = 0;  ///< of those, the ones that reach the routed experts
+  Seconds clock_{0};                ///< from the start of the stage, without contention
+  Seconds offload_seen_{0};         ///< of clock_, by the offload's own
   ExpertLoads loads_;
 };
 

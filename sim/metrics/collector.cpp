@@ -20,6 +20,8 @@ void Collector::on_step(const StepEvent& step) {
   moe_.imbalance_max = std::max(moe_.imbalance_max, cost.moe.imbalance_max);
   moe_.distinct_sum += cost.moe.distinct_sum;
   moe_.layers += cost.moe.layers;
+  moe_.rebalances += cost.moe.rebalances;
+  moe_.bytes_migrated += cost.moe.bytes_migrated;
   // Phases are placed as they run without contention, each stage after the one before it.
   std::vector<Seconds> stage_start(1, step.start);
   for (const auto& stage : cost.stages) {
@@ -159,6 +161,8 @@ void Collector::add_moe(const Serving& serving, Result& result) const {
   moe.imbalance_mean = moe_.imbalance_sum / layers;
   moe.imbalance_max = moe_.imbalance_max;
   moe.distinct_experts_mean = moe_.distinct_sum / layers;
+  moe.rebalances = moe_.rebalances / std::max<std::int64_t>(1, serving.layout().groups());
+  moe.bytes_migrated = moe_.bytes_migrated;
   moe.dispatch_s = phase(Phase::dispatch);
   moe.combine_s = phase(Phase::combine);
   moe.expert_s = phase(Phase::experts);

@@ -55,6 +55,8 @@ struct MoeSummary {
   double imbalance_max = 0;
   double distinct_experts_mean = 0;  ///< experts with at least one token per layer and step
   double dispatch_s = 0, combine_s = 0, expert_s = 0;
+  std::int64_t rebalances = 0;       ///< placements changed by the balancer, of one group
+  double bytes_migrated = 0;         ///< expert weights moved over the network
   double exposed_comm_fraction = 0;  ///< communication not hidden behind compute / total step time
 };
 

@@ -22,6 +22,25 @@ std::vector<std::int32_t> replicate(std::span<const double> popularity, std::int
   return replicas;
 }
 
+LayerPlacement placement_of_slots(std::vector<std::int32_t> expert_of_slot, std::int64_t experts,
+                                  std::int64_t ranks) {
+  LayerPlacement placement;
+  placement.expert_of_slot = std::move(expert_of_slot);
+  placement.replicas.assign(static_cast<std::size_t>(experts), 0);
+  for (const auto e : placement.expert_of_slot) ++placement.replicas[static_cast<std::size_t>(e)];
+  const auto slots = static_cast<std::int64_t>(placement.expert_of_slot.size());
+  for (std::int64_t r = 0; r <= ranks; ++r)
+    placement.first_slot.push_back(
+        static_cast<std::int32_t>(r * (slots / ranks) + std::min(r, slots % ranks)));
+  return placement;
+}
+
+std::vector<LayerPlacement> Placement::place_all(std::span<const LayerSample> layers) {
+  std::vector<LayerPlacement> all;
+  for (const auto& layer : layers) all.push_back(place(layer.popularity));
+  return all;
+}
+
 void split_over_slots(const LayerPlacement& placement,
                       std::span<const std::int32_t> tokens_per_expert,
                       std::span<std::int32_t> tokens_per_slot) {

@@ -22,6 +22,13 @@ struct LayerPlacement {
   bool identity() const;               ///< slot s holds expert s
 };
 
+/// What is known of a layer's traffic when the run is built.
+struct LayerSample {
+  std::span<const double> popularity;      ///< [experts]
+  std::span<const std::uint16_t> choices;  ///< [tokens x top_k]; the same tokens in every layer
+  std::int64_t top_k = 1;
+};
+
 class Placement {
  public:
   static constexpr SlotInfo slot{"placement", "which rank holds which expert"};
@@ -29,16 +36,26 @@ class Placement {
     std::int64_t experts = 0;
     std::int64_t redundant = 0;  ///< extra slots for replicas
     std::int64_t ranks = 1;
+    std::int64_t ranks_per_node = 1;
+    std::int64_t groups = 1;  ///< of the model's router (n_group)
+    std::uint64_t seed = 0;
   };
 
   virtual ~Placement() = default;
   /// `popularity` [experts]: expected share of tokens per expert in this layer.
   virtual LayerPlacement place(std::span<const double> popularity) = 0;
+  /// All layers at once, for policies that look at tokens or at neighbouring layers.
+  virtual std::vector<LayerPlacement> place_all(std::span<const LayerSample> layers);
 };
 
 /// Which expert gets each redundant slot: again and again the one with the highest popularity per
 /// replica (the rule of DeepSeek's EPLB, replicate_experts). Returns replicas per expert.
 std::vector<std::int32_t> replicate(std::span<const double> popularity, std::int64_t redundant);
+
+/// A placement from the expert of every slot, rank after rank with equally many slots (the first
+/// ranks one more when they do not divide).
+LayerPlacement placement_of_slots(std::vector<std::int32_t> expert_of_slot, std::int64_t experts,
+                                  std::int64_t ranks);
 
 /// Tokens of every physical slot [slots]: an expert's tokens split evenly over its replicas, the
 /// remainder to the first.

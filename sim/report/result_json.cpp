@@ -39,6 +39,9 @@ void add_optional_sections(Json& json, const Result& r) {
                      {"hit_rate", r.cache->hit_rate},
                      {"bytes_loaded", r.cache->bytes_loaded},
                      {"stall_s", r.cache->stall_s}};
+  if (r.moe && (r.moe->rebalances > 0 || r.moe->bytes_migrated > 0))
+    json["balance"] = {{"rebalances", r.moe->rebalances},
+                       {"bytes_migrated", r.moe->bytes_migrated}};
   if (r.network)
     json["network"] = {{"bytes", r.network->bytes},
                        {"max_link_utilization", r.network->max_link_utilization}};

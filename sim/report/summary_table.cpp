@@ -107,6 +107,10 @@ std::string moe_section(const Result& r) {
                     human_count(r.cache->hits), human_percent(r.cache->hit_rate),
                     human_count(r.cache->late), human_count(r.cache->misses),
                     human_bytes(r.cache->bytes_loaded), human_time(r.cache->stall_s)));
+  if (r.moe->rebalances > 0 || r.moe->bytes_migrated > 0)
+    out += entry("balance",
+                 fmt::format("{} rebalances, {} of weights moved",
+                             human_count(r.moe->rebalances), human_bytes(r.moe->bytes_migrated)));
   return out;
 }
 

@@ -52,16 +52,19 @@ ChoicePool::ChoicePool(std::int64_t experts, const Choices& choices,
   for (std::size_t t = 0; t < static_cast<std::size_t>(tokens_); ++t) {
     auto* row = &cumulative_[(t + 1) * width];
     std::copy_n(row - width, width, row);
-    for (std::size_t k = 0; k < static_cast<std::size_t>(top_k_); ++k)
-      ++row[choices_[t * static_cast<std::size_t>(top_k_) + k]];
+    for (std::size_t k = 0; k < static_cast<std::size_t>(top_k_); ++k) {
+      const auto id = choices_[t * static_cast<std::size_t>(top_k_) + k];
+      if (id != kNoExpert) ++row[id];
+    }
   }
   const auto* total = &cumulative_[static_cast<std::size_t>(tokens_) * width];
   inclusion_.resize(width);
   for (std::size_t e = 0; e < width; ++e)
     inclusion_[e] = static_cast<double>(total[e]) / static_cast<double>(tokens_);
   // The pool's own frequencies carry its sampling noise, which no large batch has.
-  known_weights_ = !weights.empty();
+  known_weights_ = !weights.empty() && groups > 0;
   if (known_weights_) inclusion_ = inclusion_from_weights(choices, weights, groups);
+  for (const double p : inclusion_) experts_per_token_ += p;
 }
 
 void ChoicePool::draw(std::int64_t batch, std::uint64_t seed, std::uint64_t layer,
@@ -95,7 +98,7 @@ void ChoicePool::draw_counts(std::int64_t batch, std::uint64_t seed, std::uint64
                              std::uint64_t step, std::span<std::int32_t> counts) const {
   const RandomStream stream(seed, stream_id("counts", layer, step));
   const auto n = static_cast<double>(batch);
-  const double target = n * static_cast<double>(top_k_);
+  const double target = std::round(n * experts_per_token_);
   std::vector<double> expected(counts.size());
   std::vector<float> noise(counts.size());
   stream.fill_normal(0, noise);
@@ -132,8 +135,9 @@ std::vector<double> ChoicePool::part_probability(std::span<const std::int32_t> p
   const auto k = static_cast<std::size_t>(top_k_);
   for (std::int64_t t = 0; t < tokens_; ++t)
     for (std::size_t i = 0; i < k; ++i) {
-      const auto part =
-          static_cast<std::size_t>(part_of_expert[choices_[static_cast<std::size_t>(t) * k + i]]);
+      const auto id = choices_[static_cast<std::size_t>(t) * k + i];
+      if (id == kNoExpert) continue;
+      const auto part = static_cast<std::size_t>(part_of_expert[id]);
       if (seen[part] == t) continue;
       seen[part] = t;
       ++hits[part];

@@ -19,19 +19,22 @@ namespace moesim {
 class ChoicePool {
  public:
   /// `choices` of 1 to 65535 tokens; `weights` [experts] of the source, or empty; `groups` of the
-  /// router.
+  /// router (0: the weights do not tell how often an expert is chosen).
   ChoicePool(std::int64_t experts, const Choices& choices, std::span<const double> weights,
              std::int64_t groups = 1);
 
   std::int64_t experts() const { return experts_; }
   std::int64_t tokens() const { return tokens_; }
+  /// Mean over the long run.
+  double experts_per_token() const { return experts_per_token_; }
 
   /// Tokens per expert [experts] of a batch of `batch` tokens; `seed`, `layer`, `step` name the
-  /// draw. Sums to batch x top_k; no entry above `batch`.
+  /// draw. Sums to batch x top_k (x experts per token where tokens differ); no entry above `batch`.
   void draw(std::int64_t batch, std::uint64_t seed, std::uint64_t layer, std::uint64_t step,
             std::span<std::int32_t> counts) const;
 
-  /// Long-run probability that a token chooses each expert [experts]; sums to top_k.
+  /// Long-run probability that a token chooses each expert [experts]; sums to the mean number of
+  /// experts per token.
   std::span<const double> inclusion() const { return inclusion_; }
 
   /// Probability that a token has at least one expert in each part, given the part of every expert.
@@ -47,6 +50,7 @@ class ChoicePool {
   std::vector<std::uint16_t> cumulative_;  ///< [tokens + 1][experts]
   std::vector<std::uint16_t> choices_;
   std::vector<double> inclusion_;
+  double experts_per_token_ = 0;
   bool known_weights_ = false;
 };
 

@@ -1,8 +1,8 @@
 // Slot: where the experts' popularity, and so every token's choices, come from.
 // Life cycle: built once per run; sample() is called once per MoE layer and writes the choices of
 // `tokens` tokens, from which the run draws its batches (choice_pool.hpp). Contract: every token
-// gets top_k distinct ids below `experts`; the same seed and layer give the same choices;
-// popularity() is the long-run share of tokens that choose each expert.
+// gets as many distinct ids below `experts` as the router gives it; the same seed and layer give
+// the same choices. A source whose popularity drifts is moved on by drift_to() between steps.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace moesim {
 
-/// Choices of consecutive tokens: [tokens x top_k] expert ids.
+/// Choices of consecutive tokens: [tokens x top_k] expert ids; kNoExpert where a token has fewer.
 struct Choices {
   std::int64_t top_k = 0;
   std::vector<std::uint16_t> experts;
@@ -39,6 +39,9 @@ class ChoiceSource {
   /// Relative weights of the experts [experts] in a layer, for sampling whole batches by counts;
   /// empty: not known beyond the sampled choices.
   virtual std::vector<double> weights(std::int64_t) const { return {}; }
+  /// Engine steps for which popularity stays as it is; 0: for ever.
+  virtual std::int64_t steps_per_epoch() const { return 0; }
+  virtual void drift_to(std::int64_t /*epoch*/) {}
 };
 
 }  // namespace moesim

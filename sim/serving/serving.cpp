@@ -100,8 +100,7 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
   // The memory check comes before the pools are sampled: a model that does not fit is refused at
   // once.
   const auto& moe = model_.architecture.moe;
-  const auto slots = moe.experts + scenario.routing.redundant_experts;
-  auto per_rank = (slots + scenario.parallel.expert - 1) / scenario.parallel.expert;
+  auto per_rank = slots_to_hold(model_.architecture, scenario.routing, scenario.parallel.expert);
   if (scenario.cache) {
     check_offloading(scenario, model_, places.cache);
     const auto shape = cache_shape(model_.architecture);
@@ -109,8 +108,8 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
     per_rank = (scenario.cache->total_slots(shape) + scenario.cache->staging + shape.layers - 1) /
                shape.layers;
   }
-  memory_ = plan_memory(model_.architecture, model_.precision, layout_, device_,
-                        moe.experts > 0 ? per_rank : 0, scenario.engine.memory, places.model);
+  memory_ = plan_memory(model_.architecture, model_.precision, layout_, device_, per_rank,
+                        scenario.engine.memory, places.model);
   load_trace();
   const auto positions = model_.architecture.max_positions;
   longest_ = cache_of(memory_, scenario.engine.block_size).longest_request();
@@ -120,8 +119,9 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
     throw InputError(places.model, fmt::format("{:.2f} GiB of KV memory hold not even two tokens",
                                                memory_.kv_capacity.value / (1 << 30)));
   check_some_request_fits(places.workload);
-  moe_ = std::make_unique<MoeLayers>(model_.architecture, scenario.routing,
-                                     scenario.parallel.expert, seed);
+  moe_ =
+      std::make_unique<MoeLayers>(model_.architecture, scenario.routing, scenario.parallel.expert,
+                                  seed, scenario.cluster.node.node.gpus / layout_.moe_tensor());
   totals_.link_bytes.assign(network_.links().size(), 0);
   totals_.expert_tokens.assign(static_cast<std::size_t>(moe_->layers()),
                                std::vector<double>(static_cast<std::size_t>(moe.experts), 0));

@@ -17,6 +17,7 @@ struct Contract {
   const char* suite;
 };
 inline constexpr Contract kContracts[] = {{"arrivals", "ArrivalsContract"},
+                                          {"balancer", "BalancerContract"},
                                           {"collective", "CollectiveContract"},
                                           {"cost tier", "CostTierContract"},
                                           {"dispatch", "DispatchContract"},

@@ -1,6 +1,7 @@
 // The contract of slot "router", for every registered implementation.
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <set>
 
 #include "sim/core/random.hpp"
@@ -21,73 +22,125 @@ std::vector<float> logits(std::int64_t experts, std::uint64_t token) {
   return values;
 }
 
-std::vector<std::uint16_t> choose(Router& router, const std::vector<float>& values,
-                                  std::int64_t top_k) {
-  std::vector<std::uint16_t> chosen(static_cast<std::size_t>(top_k), 0xffff);
-  router.choose(values, chosen);
+/// Choices of tokens that are routed together: [tokens x width].
+std::vector<std::uint16_t> route(Router& router, std::uint64_t first_token, std::int64_t tokens) {
+  const auto experts = router.visible_experts();
+  std::vector<float> values;
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    const auto row = logits(experts, first_token + static_cast<std::uint64_t>(t));
+    values.insert(values.end(), row.begin(), row.end());
+  }
+  std::vector<std::uint16_t> chosen(static_cast<std::size_t>(tokens * router.width()), 0xeeee);
+  router.route({0, 4, experts}, values, chosen);
   return chosen;
 }
 
 class RouterContract : public testing::TestWithParam<std::string> {};
 
-TEST_P(RouterContract, WritesDistinctExpertsThatExist) {
-  for (const auto& shape : kShapes) {
+/// Groups are for the router that has them.
+std::vector<Router::Context> shapes(const std::string& name) {
+  auto all = kShapes;
+  if (name == "group-limited") return all;
+  for (auto& shape : all) shape.groups = shape.groups_kept = 1;
+  return all;
+}
+
+TEST_P(RouterContract, WritesDistinctExpertsThatExistOrNone) {
+  for (const auto& shape : shapes(GetParam())) {
     const auto router = contract::make<Router>(GetParam(), shape);
-    for (std::uint64_t token = 0; token < 200; ++token) {
-      const auto chosen = choose(*router, logits(shape.experts, token), shape.top_k);
-      ASSERT_EQ(std::set(chosen.begin(), chosen.end()).size(), chosen.size());
-      for (const auto id : chosen) ASSERT_LT(id, shape.experts);
+    const auto width = static_cast<std::size_t>(router->width());
+    ASSERT_GE(width, 1u);
+    const auto chosen = route(*router, 0, 200);
+    for (std::size_t t = 0; t < 200; ++t) {
+      std::set<std::uint16_t> ids;
+      std::size_t some = 0;
+      for (std::size_t i = 0; i < width; ++i) {
+        const auto id = chosen[t * width + i];
+        if (id == kNoExpert) continue;
+        ++some;
+        ids.insert(id);
+        ASSERT_LT(id, router->visible_experts());
+      }
+      ASSERT_EQ(ids.size(), some) << "token " << t;
     }
   }
 }
 
-TEST_P(RouterContract, TakesTheLargestLogitFirstAndOrdersByFallingLogit) {
+TEST_P(RouterContract, GivesTheSameChoicesForTheSameLogits) {
+  for (const auto& shape : shapes(GetParam())) {
+    const auto router = contract::make<Router>(GetParam(), shape),
+               other = contract::make<Router>(GetParam(), shape);
+    const auto first = route(*router, 1, 64);
+    route(*router, 1000, 32);
+    EXPECT_EQ(route(*router, 1, 64), first);
+    EXPECT_EQ(route(*other, 1, 64), first);
+  }
+}
+
+TEST_P(RouterContract, SettlesCountsWithoutMakingTokensUp) {
+  const auto router = contract::make<Router>(GetParam(), {64, 8, 1, 1});
+  std::vector<std::int32_t> counts(64, 0);
+  for (std::size_t e = 0; e < 64; ++e) counts[e] = static_cast<std::int32_t>(e < 8 ? 200 : 7);
+  const auto before = std::accumulate(counts.begin(), counts.end(), 0);
+  router->settle(256, counts);
+  EXPECT_LE(std::accumulate(counts.begin(), counts.end(), 0), before);
+  for (const auto n : counts) {
+    EXPECT_GE(n, 0);
+    EXPECT_LE(n, 256);
+  }
+}
+
+TEST_P(RouterContract, ItsEffectIsWithinItsBounds) {
+  const auto router = contract::make<Router>(GetParam(), {64, 8, 1, 1});
+  for (std::int64_t layer = 0; layer < 10; ++layer) {
+    const auto effect = router->effect({layer, 10, router->visible_experts()});
+    EXPECT_GE(effect.rounds, 1);
+    EXPECT_GT(effect.layer_share, 0);
+    EXPECT_LE(effect.layer_share, 1);
+    EXPECT_LE(effect.expert_share + effect.small_share, 1 + 1e-9);
+    EXPECT_GT(effect.expert_passes, 0);
+    EXPECT_GT(effect.resident_share, 0);
+    EXPECT_LE(effect.resident_share, 1);
+  }
+}
+
+TEST_P(RouterContract, TakesExtremeLogits) {
+  for (const float extreme : {3e38f, -3e38f, 1e-38f}) {
+    const auto router = contract::make<Router>(GetParam(), {64, 8, 1, 1});
+    auto values = logits(router->visible_experts(), 5);
+    for (std::size_t e = 0; e < 60; ++e) values[e] = extreme;
+    std::vector<std::uint16_t> chosen(static_cast<std::size_t>(router->width()), 0xeeee);
+    router->route({0, 4, router->visible_experts()}, values, chosen);
+    for (const auto id : chosen) EXPECT_TRUE(id == kNoExpert || id < router->visible_experts());
+  }
+}
+
+class LogitRouter : public testing::TestWithParam<std::string> {};
+
+TEST_P(LogitRouter, TakesTheLargestLogitFirstAndOrdersByFallingLogit) {
   for (const auto& shape : kShapes) {
     const auto router = contract::make<Router>(GetParam(), shape);
     for (std::uint64_t token = 0; token < 50; ++token) {
       const auto values = logits(shape.experts, token);
-      const auto chosen = choose(*router, values, shape.top_k);
+      const auto chosen = route(*router, token, 1);
       for (std::size_t i = 1; i < chosen.size(); ++i)
         ASSERT_GE(values[chosen[i - 1]], values[chosen[i]]);
     }
   }
 }
 
-TEST_P(RouterContract, IsAPureFunctionOfTheLogits) {
-  for (const auto& shape : kShapes) {
-    const auto router = contract::make<Router>(GetParam(), shape),
-               other = contract::make<Router>(GetParam(), shape);
-    const auto first = choose(*router, logits(shape.experts, 1), shape.top_k);
-    choose(*router, logits(shape.experts, 2), shape.top_k);
-    EXPECT_EQ(choose(*router, logits(shape.experts, 1), shape.top_k), first);
-    EXPECT_EQ(choose(*other, logits(shape.experts, 1), shape.top_k), first);
-  }
-}
-
-TEST_P(RouterContract, GivesTiesToTheLowerId) {
+TEST_P(LogitRouter, GivesTiesToTheLowerId) {
   for (const auto& shape : kShapes) {
     const auto router = contract::make<Router>(GetParam(), shape);
-    const auto chosen = choose(
-        *router, std::vector<float>(static_cast<std::size_t>(shape.experts), 0.5f), shape.top_k);
+    std::vector<std::uint16_t> chosen(static_cast<std::size_t>(shape.top_k));
+    router->route({0, 1, shape.experts},
+                  std::vector<float>(static_cast<std::size_t>(shape.experts), 0.5f), chosen);
     for (std::size_t i = 0; i < chosen.size(); ++i) EXPECT_EQ(chosen[i], i) << shape.experts;
   }
 }
 
-TEST_P(RouterContract, ChoosesEveryExpertWhenItMust) {
-  const auto router = contract::make<Router>(GetParam(), {8, 8, 1, 1});
-  const auto chosen = choose(*router, logits(8, 3), 8);
-  EXPECT_EQ(std::set(chosen.begin(), chosen.end()).size(), 8u);
-}
-
-TEST_P(RouterContract, TakesExtremeLogits) {
-  for (const float extreme : {3e38f, -3e38f, 1e-38f}) {
-    const auto router = contract::make<Router>(GetParam(), {64, 8, 1, 1});
-    auto values = logits(64, 5);
-    for (std::size_t e = 0; e < 60; ++e) values[e] = extreme;
-    const auto chosen = choose(*router, values, 8);
-    EXPECT_EQ(std::set(chosen.begin(), chosen.end()).size(), 8u) << extreme;
-  }
-}
+INSTANTIATE_TEST_SUITE_P(Plain, LogitRouter, testing::Values("top-k", "group-limited"),
+                         [](const auto& each) { return contract::test_name(each.param); });
 
 INSTANTIATE_TEST_SUITE_P(Every, RouterContract,
                          testing::ValuesIn(contract::implementations<Router>()),

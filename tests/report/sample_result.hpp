@@ -41,7 +41,7 @@ inline Result sample_result() {
   r.mixed_steps = 1;
   r.mean_decode_s = 0.02;
   r.preemptions = 1;
-  r.moe = MoeSummary{1.25, 2, 2.5, 0.1, 0.2, 0.4, 0.15};
+  r.moe = MoeSummary{1.25, 2, 2.5, 0.1, 0.2, 0.4, 0, 0, 0.15};
   r.network = NetworkSummary{1e9, 0.5};
   r.time_outside_calibration_fraction = 0.25;
   r.time_breakdown_s = {{"attention", 0.3}, {"expert GEMMs", 0.6}, {"host overhead", 0.1}};

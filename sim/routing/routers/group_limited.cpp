@@ -31,7 +31,8 @@ class GroupLimited final : public Router {
   };
 
   GroupLimited(const Config& config, const Context& context)
-      : groups_(config.groups.value_or(context.groups)),
+      : Router(context),
+        groups_(config.groups.value_or(context.groups)),
         kept_(config.groups_kept.value_or(context.groups_kept)) {
     if (context.experts % groups_ != 0)
       throw InputError("router group-limited: " + std::to_string(context.experts) +
@@ -45,6 +46,9 @@ class GroupLimited final : public Router {
     best_groups_.resize(static_cast<std::size_t>(kept_));
   }
 
+  std::int64_t groups() const override { return groups_; }
+
+ private:
   void choose(std::span<const float> logits, std::span<std::uint16_t> chosen) override {
     const auto size = static_cast<std::size_t>(size_);
     for (std::size_t g = 0; g < group_score_.size(); ++g)
@@ -57,9 +61,6 @@ class GroupLimited final : public Router {
     select_top(masked_, chosen);
   }
 
-  std::int64_t groups() const override { return groups_; }
-
- private:
   static float score(std::span<const float> group) {
     float best = -std::numeric_limits<float>::infinity(), second = best;
     for (const float logit : group) {

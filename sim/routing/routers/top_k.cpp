@@ -15,8 +15,9 @@ class TopK final : public Router {
     }
   };
 
-  TopK(const Config&, const Context&) {}
+  TopK(const Config&, const Context& context) : Router(context) {}
 
+ private:
   void choose(std::span<const float> logits, std::span<std::uint16_t> chosen) override {
     select_top(logits, chosen);
   }

@@ -4,9 +4,13 @@
 
 #include <span>
 
+#include "sim/core/random.hpp"
 #include "sim/routing/choice_source.hpp"
 
 namespace moesim {
+
+/// Independent standard Gumbel noise; `row` names the draws.
+void fill_gumbel(const RandomStream& stream, std::uint64_t row, std::span<float> noise);
 
 /// Choices of `tokens` tokens whose logits are `log_weights` [experts] + independent standard
 /// Gumbel noise.

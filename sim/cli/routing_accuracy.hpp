@@ -1,0 +1,17 @@
+// Accuracy of the routing generator as `moesim validate routing` reports it: it is fitted to all
+// but one of the recorded tasks of a model and predicts the statistics of the one it has not seen,
+// each task in turn. Not compared: which expert is popular, which no fit can know of an unseen
+// task.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sim/report/ledger.hpp"
+
+namespace moesim {
+
+/// `folder` has the ESFT traces, esft_*.csv.gz. Throws InputError when there are fewer than two.
+std::vector<LedgerEntry> routing_accuracy(const std::string& folder);
+
+}  // namespace moesim
