@@ -10,7 +10,7 @@
 
 #include "sim/core/node.hpp"
 #include "sim/core/registry.hpp"
-#include "sim/serving/serving_scenario.hpp"
+#include "sim/report/reference.hpp"
 #include "tests/cli/run_binary.hpp"
 
 namespace moesim {
@@ -146,7 +146,7 @@ void add_slots(const std::vector<ParameterInfo>& infos, std::set<std::string>& s
 
 TEST(Schema, KnowsEveryPolicyOfEverySlotOfAScenario) {
   std::set<std::string> slots;
-  add_slots(ServingScenario::parameters().describe(), slots);
+  add_slots(serving_parameters(), slots);
   EXPECT_GE(slots.size(), 9U);
   const auto text = schema().dump();
   for (const auto& slot : slots)
