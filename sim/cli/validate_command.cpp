@@ -170,9 +170,10 @@ std::vector<LedgerEntry> validate_routing(const ValidateOptions& options, bool p
 std::vector<LedgerEntry> validate_papers(const ValidateOptions& options, bool print) {
   const auto results = paper_results(data_path("scenarios/papers"), options.jobs);
   if (print)
-    fmt::print("papers: published results against scenarios/papers, error = simulated / published "
-               "- 1; the files say what was assumed\n\n{}",
-               paper_table(results));
+    fmt::print(
+        "papers: published results against scenarios/papers, error = simulated / published "
+        "- 1; the files say what was assumed\n\n{}",
+        paper_table(results));
   return paper_entries(results);
 }
 
@@ -181,7 +182,8 @@ std::string today_utc() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::tim
 }  // namespace
 
 int validate_command(const ValidateOptions& options) {
-  const std::vector<std::string> valid = {"kernels", "collectives", "network", "routing", "layers", "papers", "serving"};
+  const std::vector<std::string> valid = {"kernels", "collectives", "network", "routing",
+                                          "layers",  "papers",      "serving"};
   for (const auto& name : options.names)
     if (std::ranges::find(valid, name) == valid.end())
       throw InputError(fmt::format("unknown validation '{}'{}", name, did_you_mean(name, valid)));

@@ -102,8 +102,8 @@ std::string moe_section(const Result& r) {
                       human_time(r.moe->combine_s), human_percent(r.moe->exposed_comm_fraction)));
   if (r.moe->rebalances > 0 || r.moe->bytes_migrated > 0)
     out += entry("balance",
-                 fmt::format("{} rebalances, {} of weights moved",
-                             human_count(r.moe->rebalances), human_bytes(r.moe->bytes_migrated)));
+                 fmt::format("{} rebalances, {} of weights moved", human_count(r.moe->rebalances),
+                             human_bytes(r.moe->bytes_migrated)));
   return out;
 }
 
