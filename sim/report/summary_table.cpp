@@ -109,8 +109,8 @@ std::string moe_section(const Result& r) {
                     human_bytes(r.cache->bytes_loaded), human_time(r.cache->stall_s)));
   if (r.moe->rebalances > 0 || r.moe->bytes_migrated > 0)
     out += entry("balance",
-                 fmt::format("{} rebalances, {} of weights moved",
-                             human_count(r.moe->rebalances), human_bytes(r.moe->bytes_migrated)));
+                 fmt::format("{} rebalances, {} of weights moved", human_count(r.moe->rebalances),
+                             human_bytes(r.moe->bytes_migrated)));
   return out;
 }
 
