@@ -42,8 +42,8 @@ struct Engine {
 };
 
 /// DeepSeek-V3 on 144 H800, EP144, as in the example's first variant.
-const Engine& decode_unit() {
-  static const Engine engine = [] {
+Engine& decode_unit() {
+  static Engine engine = [] {
     const auto path = data_path("scenarios/examples/deepseek-v3-decode-ep144.yaml");
     const auto variants = expand_variants(load_document(path, {}), {});
     return Engine(read_serving_scenario(variants.front().scenario));
@@ -52,7 +52,7 @@ const Engine& decode_unit() {
 }
 
 void DecodeStepOfDeepSeekV3On144Gpus(benchmark::State& state) {
-  const auto& unit = decode_unit();
+  auto& unit = decode_unit();
   Totals totals = unit.totals;
   LockstepExecutor executor({unit.model.architecture, unit.model.precision, unit.layout,
                              unit.network, *unit.cost, unit.moe, unit.transport, Seconds(0)},
@@ -67,7 +67,7 @@ BENCHMARK(DecodeStepOfDeepSeekV3On144Gpus)->Unit(benchmark::kMillisecond);
 
 /// Up to pool_tokens a batch is counted, above it is drawn.
 void ExpertLoadDraw(benchmark::State& state) {
-  const auto& unit = decode_unit();
+  auto& unit = decode_unit();
   ExpertLoads loads;
   std::uint64_t step = 0;
   for (auto _ : state) {
