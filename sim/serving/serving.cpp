@@ -57,6 +57,10 @@ void check_offloading(const ServingScenario& scenario, const Model& model, const
     throw InputError(where,
                      "expert caches are simulated for replicas of one GPU: tensor, expert and "
                      "pipeline must be 1 (data may be more)");
+  if (scenario.routing.balancer.type != "none" || scenario.routing.redundant_experts > 0)
+    throw InputError(where,
+                     "an expert cache beside a balancer or redundant experts is not simulated: "
+                     "leave one of them out");
   const auto bytes =
       scenario.cache->expert_bytes.value_or(expert_bytes(model.architecture, model.precision));
   check_expert_memory(*scenario.cache, cache_shape(model.architecture), bytes, where);
@@ -122,6 +126,11 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
   moe_ =
       std::make_unique<MoeLayers>(model_.architecture, scenario.routing, scenario.parallel.expert,
                                   seed, scenario.cluster.node.node.gpus / layout_.moe_tensor());
+  for (std::int64_t layer = 0; scenario.cache && layer < moe_->layers(); ++layer)
+    if (!moe_->effect(layer).neutral())
+      throw InputError(places.cache, fmt::format("an expert cache under router '{}', which changes "
+                                                 "what a layer runs, is not simulated",
+                                                 scenario.routing.router->type));
   totals_.link_bytes.assign(network_.links().size(), 0);
   totals_.expert_tokens.assign(static_cast<std::size_t>(moe_->layers()),
                                std::vector<double>(static_cast<std::size_t>(moe.experts), 0));

@@ -172,6 +172,20 @@ TEST(BadScenario, Names) {
 
 TEST(BadScenario, WhatCannotWork) {
   check({
+      {"a cache beside a balancer",
+       "parallel: {tensor: 2, expert: 2}\n",
+       "parallel: {data: 8}\nrouting: {balancer: eplb}\n"
+       "cache: {slots_per_layer: 16, tiers: [{name: host, capacity: 100 GiB, "
+       "bandwidth: 25 GB/s}]}\n",
+       "5:8",
+       {"beside a balancer", "not simulated"}},
+      {"a cache under a router with rounds",
+       "parallel: {tensor: 2, expert: 2}\n",
+       "parallel: {data: 8}\nrouting: {router: chain-of-experts}\n"
+       "cache: {slots_per_layer: 16, tiers: [{name: host, capacity: 100 GiB, "
+       "bandwidth: 25 GB/s}]}\n",
+       "5:8",
+       {"'chain-of-experts'", "not simulated"}},
       {"heads do not divide",
        "tensor: 2, expert: 2",
        "tensor: 3",
