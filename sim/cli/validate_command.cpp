@@ -99,6 +99,19 @@ std::vector<LedgerEntry> validate_serving(const ValidateOptions& options, bool p
   return std::move(accuracy.entries);
 }
 
+/// What is compared, and the entries under it.
+void print_entries(const std::string& heading, const std::vector<LedgerEntry>& entries,
+                   const ValidateOptions& options) {
+  fmt::print("{}\n\n{}", heading,
+             ledger_list(entries, options.markdown ? TableStyle::kMarkdown : TableStyle::kText));
+}
+
+/// Pairs of a reason and its number of rows.
+template <class Reasons>
+void print_left_out(const Reasons& left_out) {
+  for (const auto& [why, rows] : left_out) fmt::print("{:>8}  {}\n", rows, why);
+}
+
 std::vector<LedgerEntry> validate_kernels(const ValidateOptions& options, bool print) {
   const auto folder = reference_file("kernels");
   auto accuracy = [&] {
@@ -108,13 +121,13 @@ std::vector<LedgerEntry> validate_kernels(const ValidateOptions& options, bool p
     });
   }();
   if (!print) return std::move(accuracy.entries);
-  const auto style = options.markdown ? TableStyle::kMarkdown : TableStyle::kText;
-  fmt::print(
-      "kernels: predicted against measured times on rows that no fit has seen, error = (predicted "
-      "- measured) / measured\n{} rows of measured tables\n\n{}",
-      accuracy.rows, ledger_list(accuracy.entries, style));
+  print_entries(
+      fmt::format("kernels: predicted against measured times on rows that no fit has seen, error = "
+                  "(predicted - measured) / measured\n{} rows of measured tables",
+                  accuracy.rows),
+      accuracy.entries, options);
   fmt::print("\nleft out:\n");
-  for (const auto& [why, rows] : accuracy.left_out) fmt::print("{:>8}  {}\n", rows, why);
+  print_left_out(accuracy.left_out);
   for (const auto& file : accuracy.unknown_tables)
     fmt::print("   table  {}: its columns are of no known kind\n", file);
   return std::move(accuracy.entries);
@@ -124,10 +137,9 @@ std::vector<LedgerEntry> validate_collectives(const ValidateOptions& options, bo
   const auto file = reference_file("comm");
   auto entries = collective_accuracy(std::filesystem::path(file).parent_path().string());
   if (print)
-    fmt::print(
-        "collectives: predicted against measured times on sizes and shapes that no fit has seen\n\n"
-        "{}",
-        ledger_list(entries, options.markdown ? TableStyle::kMarkdown : TableStyle::kText));
+    print_entries(
+        "collectives: predicted against measured times on sizes and shapes that no fit has seen",
+        entries, options);
   return entries;
 }
 
@@ -135,10 +147,10 @@ std::vector<LedgerEntry> validate_cache(const ValidateOptions& options, bool pri
   const auto file = reference_file("routing/expert_cache_hit_curves.csv");
   auto entries = cache_accuracy(std::filesystem::path(file).parent_path().string());
   if (print)
-    fmt::print(
+    print_entries(
         "cache: hit rates against published curves at 1, 2 and 3 times the active experts, error = "
-        "difference of hit rates\n\n{}",
-        ledger_list(entries, options.markdown ? TableStyle::kMarkdown : TableStyle::kText));
+        "difference of hit rates",
+        entries, options);
   return entries;
 }
 
@@ -146,36 +158,33 @@ std::vector<LedgerEntry> validate_network(const ValidateOptions& options, bool p
   const auto file = reference_file("network");
   auto accuracy = network_accuracy(std::filesystem::path(file).parent_path().string());
   if (!print) return std::move(accuracy.entries);
-  fmt::print(
-      "network: completion times of collectives against packet-level runs, error = (predicted - "
-      "measured) / measured\n{} rows; groups marked `fit` gave the goodput factors, no other did\n"
-      "\n{}",
-      accuracy.rows,
-      ledger_list(accuracy.entries, options.markdown ? TableStyle::kMarkdown : TableStyle::kText));
+  print_entries(fmt::format("network: completion times of collectives against packet-level runs, "
+                            "error = (predicted - measured) / measured\n{} rows; groups marked "
+                            "`fit` gave the goodput factors, no other did",
+                            accuracy.rows),
+                accuracy.entries, options);
   for (const auto& note : accuracy.notes) fmt::print("\n{}\n", note);
   if (!accuracy.left_out.empty()) fmt::print("\nleft out:\n");
-  for (const auto& [why, rows] : accuracy.left_out) fmt::print("{:>8}  {}\n", rows, why);
+  print_left_out(accuracy.left_out);
   return std::move(accuracy.entries);
 }
 
 std::vector<LedgerEntry> validate_layers(const ValidateOptions& options, bool print) {
   auto accuracy = layer_accuracy({});
   if (print)
-    fmt::print(
-        "layers: MoE layers executed on this CPU against their prediction from measured pieces\n\n"
-        "{}",
-        ledger_list(accuracy.entries,
-                    options.markdown ? TableStyle::kMarkdown : TableStyle::kText));
+    print_entries(
+        "layers: MoE layers executed on this CPU against their prediction from measured pieces",
+        accuracy.entries, options);
   return std::move(accuracy.entries);
 }
 
 std::vector<LedgerEntry> validate_routing(const ValidateOptions& options, bool print) {
   auto entries = routing_accuracy(reference_file("routing"));
   if (print)
-    fmt::print(
+    print_entries(
         "routing: statistics of every recorded task as generated from the fit to the other tasks, "
-        "error = generated / recorded - 1\n\n{}",
-        ledger_list(entries, options.markdown ? TableStyle::kMarkdown : TableStyle::kText));
+        "error = generated / recorded - 1",
+        entries, options);
   return entries;
 }
 

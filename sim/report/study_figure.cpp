@@ -21,6 +21,14 @@ std::vector<std::string> labels_of(const StudyResult& study) {
   return labels;
 }
 
+/// The labels of the script's array `label` beside rows 0, 1, ...
+std::string row_labels(std::size_t rows) {
+  std::string tics;
+  for (std::size_t i = 0; i < rows; ++i)
+    tics += fmt::format("  set ytics {} (label[{}] {})\n", i == 0 ? "" : "add", i + 1, i);
+  return tics;
+}
+
 /// Completion / bound, one bar per outcome, with the range over samples.
 Figure bars(const StudyResult& study) {
   Figure figure{"completion", "Completion time / even spraying", "", ""};
@@ -39,9 +47,7 @@ Figure bars(const StudyResult& study) {
   }
   const auto rows = study.outcomes.size();
   const int height = 110 + 22 * static_cast<int>(rows);
-  std::string tics;
-  for (std::size_t i = 0; i < rows; ++i)
-    tics += fmt::format("  set ytics {} (label[{}] {})\n", i == 0 ? "" : "add", i + 1, i);
+  const auto tics = row_labels(rows);
   figure.script = framed_script(
       figure, {900, height},
       gnuplot_array("label", labels_of(study), 44) +
@@ -78,9 +84,7 @@ Figure heat_map(const StudyResult& study) {
   }
   const auto rows = study.outcomes.size();
   const int height = 120 + 26 * static_cast<int>(rows);
-  std::string tics;
-  for (std::size_t i = 0; i < rows; ++i)
-    tics += fmt::format("  set ytics {} (label[{}] {})\n", i == 0 ? "" : "add", i + 1, i);
+  const auto tics = row_labels(rows);
   figure.script = framed_script(
       figure, {1000, height},
       gnuplot_array("label", labels_of(study), 44) +
