@@ -16,7 +16,7 @@ namespace {
                                profile.name, what));
 }
 
-ExpertWork work_of(const LayerSample& s) {
+ExpertWork work_of(const LayerTiming& s) {
   ExpertWork work;
   work.hidden = s.hidden;
   work.intermediate = s.intermediate;
@@ -29,7 +29,7 @@ ExpertWork work_of(const LayerSample& s) {
 
 /// The fit that has the layer's number format; of several the one of the layer's own kernel.
 template <class Fit>
-const Fit* fit_for(const std::vector<Fit>& fits, const LayerSample& s) {
+const Fit* fit_for(const std::vector<Fit>& fits, const LayerTiming& s) {
   const Fit* found = nullptr;
   for (const auto& fit : fits) {
     if (fit.weight != s.format.weight) continue;
@@ -39,7 +39,7 @@ const Fit* fit_for(const std::vector<Fit>& fits, const LayerSample& s) {
   return found;
 }
 
-Prediction predict_experts(const Profile& profile, const Device& device, const LayerSample& s) {
+Prediction predict_experts(const Profile& profile, const Device& device, const LayerTiming& s) {
   const auto check = [&](const auto& fit) {
     if (fit.around.empty()) refuse(profile, "permute and combine");
     return predict(fit, peaks_of(device, fit.weight), work_of(s), true);
@@ -52,7 +52,7 @@ Prediction predict_experts(const Profile& profile, const Device& device, const L
 }  // namespace
 
 std::vector<LayerError> check_layers(const Profile& profile, const Device& device,
-                                     const std::vector<LayerSample>& samples) {
+                                     const std::vector<LayerTiming>& samples) {
   std::vector<LayerError> all;
   for (const auto& s : samples) {
     const auto* gate = fit_for(profile.router, s);

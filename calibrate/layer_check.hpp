@@ -10,7 +10,7 @@
 namespace moesim {
 
 struct LayerError {
-  LayerSample sample;
+  LayerTiming sample;
   double predicted_s = 0;
   bool measured = false;  ///< inside the measured range of every piece
 
@@ -20,7 +20,7 @@ struct LayerError {
 /// In the order of the samples. Throws InputError when the profile has no fit for the experts or
 /// the gate of the layers, or experts without permute and combine.
 std::vector<LayerError> check_layers(const Profile& profile, const Device& device,
-                                     const std::vector<LayerSample>& samples);
+                                     const std::vector<LayerTiming>& samples);
 
 struct LayerGroup {
   std::string name;  ///< "all", "shape 256 x 512, 16 experts, top 2", "skew 0.7", "64 tokens"

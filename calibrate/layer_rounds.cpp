@@ -111,7 +111,7 @@ Executed execute_between_pieces(const std::string& program, std::uint64_t seed,
 LayerRound run_layer_round(std::uint64_t seed,
                            const std::function<void(const std::string&)>& progress) {
   const auto executed = execute_between_pieces("moe_layer", seed, progress);
-  return {check_layers(executed.profile, executed.device, layer_samples(executed.table)),
+  return {check_layers(executed.profile, executed.device, layer_timings(executed.table)),
           executed.anchor_cv};
 }
 

@@ -216,9 +216,9 @@ void add_suite_rows(Measured& measured, const CsvTable& table) {
   add_attention(measured, table);
 }
 
-std::vector<LayerSample> layer_samples(const CsvTable& table) {
+std::vector<LayerTiming> layer_timings(const CsvTable& table) {
   const SuiteRows from(table, {"moe_layer"});
-  std::vector<LayerSample> all;
+  std::vector<LayerTiming> all;
   for (const auto row : from.rows()) {
     const auto time_s = from.time_s(row);
     if (!time_s) continue;

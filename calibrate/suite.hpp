@@ -28,13 +28,13 @@ Suite read_suite(const std::string& folder);
 void add_suite_rows(Measured& measured, const CsvTable& table);
 
 /// A whole MoE layer that was executed.
-struct LayerSample {
+struct LayerTiming {
   KernelFormat format;
   std::int64_t hidden = 0, intermediate = 0, experts = 0, topk = 0, tokens = 0;
   double skew = 0;
   std::vector<std::int32_t> tokens_per_expert;
   double time_s = 0;
 };
-std::vector<LayerSample> layer_samples(const CsvTable& table);
+std::vector<LayerTiming> layer_timings(const CsvTable& table);
 
 }  // namespace moesim

@@ -62,7 +62,7 @@ SuiteProfile fit_suite(const FitRequest& request, const FitProgress& progress) {
   SuiteProfile result;
   for (const auto& table : suite.tables) {
     add_suite_rows(measured, table);
-    if (!SuiteRows(table, {"moe_layer"}).rows().empty()) result.layers = layer_samples(table);
+    if (!SuiteRows(table, {"moe_layer"}).rows().empty()) result.layers = layer_timings(table);
   }
   result.rows = static_cast<std::int64_t>(measured.size());
   result.profile = fit_profile(measured, device.device, progress);

@@ -10,7 +10,7 @@ struct SuiteProfile {
   Profile profile;
   std::int64_t rows = 0;                         ///< that went into a fit
   std::map<std::string, std::int64_t> left_out;  ///< reason -> rows
-  std::vector<LayerSample> layers;               ///< executed layers of the folder; may be empty
+  std::vector<LayerTiming> layers;               ///< executed layers of the folder; may be empty
 };
 
 struct FitRequest {

@@ -81,7 +81,7 @@ void print_layer_check(const std::string& profile_path, const std::string& layer
   const auto device = profile.measured_device
                           ? *profile.measured_device
                           : load_device(data_path("models/device"), profile.device);
-  const auto layers = check_layers(profile, device, layer_samples(read_csv(layer_csv)));
+  const auto layers = check_layers(profile, device, layer_timings(read_csv(layer_csv)));
   fmt::print("{}", layer_error_table(layers));
 }
 
