@@ -173,6 +173,16 @@ ServingAccuracy serving_accuracy(const std::vector<ServingMeasurement>& measurem
       group.tpot.push_back(prediction.means.tpot_s / point.measured->tpot_s - 1);
       group.ttft.push_back(prediction.means.ttft_s / point.measured->ttft_s - 1);
     }
+    if (!why.empty()) continue;
+    const auto& m = *point.measured;
+    const auto add = [&](const char* metric, double measured, double predicted) {
+      accuracy.points.push_back(
+          {"serving",
+           fmt::format("{} on {}, {}", point.scenario.model, point.scenario.node, m.backend),
+           metric, m.id, measured, predicted});
+    };
+    add("TPOT", m.tpot_s, prediction.means.tpot_s);
+    add("TTFT", m.ttft_s, prediction.means.ttft_s);
   }
   accuracy.entries = entries_of(groups);
   return accuracy;

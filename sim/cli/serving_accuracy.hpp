@@ -34,6 +34,7 @@ struct AccuracyOptions {
 
 struct ServingAccuracy {
   std::vector<LedgerEntry> entries;
+  std::vector<LedgerPoint> points;
   std::map<std::string, std::int64_t> left_out;  ///< rows by reason
   std::map<std::string, std::string>
       example;  ///< reason to one simulator's message, where it has one

@@ -66,6 +66,12 @@ class ProgressLine {
   bool shown_ = false;
 };
 
+/// What a validation brings into the ledger.
+struct Compared {
+  std::vector<LedgerEntry> entries;
+  std::vector<LedgerPoint> points = {};
+};
+
 void print_serving(const ServingAccuracy& accuracy, TableStyle style) {
   fmt::print(
       "serving: simulated against measured means, error = (simulated - measured) / measured\n"
@@ -85,7 +91,7 @@ void print_serving(const ServingAccuracy& accuracy, TableStyle style) {
   }
 }
 
-std::vector<LedgerEntry> validate_serving(const ValidateOptions& options, bool print) {
+Compared validate_serving(const ValidateOptions& options, bool print) {
   const auto file = reference_file("e2e/serving_measurements.csv");
   const auto measurements = parse_serving_measurements(read_text_file(file), file);
   AccuracyOptions how{options.rounds, options.jobs, {}};
@@ -96,7 +102,7 @@ std::vector<LedgerEntry> validate_serving(const ValidateOptions& options, bool p
     return serving_accuracy(measurements, how);
   }();
   if (print) print_serving(accuracy, options.markdown ? TableStyle::kMarkdown : TableStyle::kText);
-  return std::move(accuracy.entries);
+  return {std::move(accuracy.entries), std::move(accuracy.points)};
 }
 
 /// What is compared, and the entries under it.
@@ -112,7 +118,7 @@ void print_left_out(const Reasons& left_out) {
   for (const auto& [why, rows] : left_out) fmt::print("{:>8}  {}\n", rows, why);
 }
 
-std::vector<LedgerEntry> validate_kernels(const ValidateOptions& options, bool print) {
+Compared validate_kernels(const ValidateOptions& options, bool print) {
   const auto folder = reference_file("kernels");
   auto accuracy = [&] {
     ProgressLine line("kernels");
@@ -120,7 +126,7 @@ std::vector<LedgerEntry> validate_kernels(const ValidateOptions& options, bool p
       if (isatty(STDERR_FILENO) != 0) line.update(done, all);
     });
   }();
-  if (!print) return std::move(accuracy.entries);
+  if (!print) return {std::move(accuracy.entries)};
   print_entries(
       fmt::format("kernels: predicted against measured times on rows that no fit has seen, error = "
                   "(predicted - measured) / measured\n{} rows of measured tables",
@@ -130,20 +136,20 @@ std::vector<LedgerEntry> validate_kernels(const ValidateOptions& options, bool p
   print_left_out(accuracy.left_out);
   for (const auto& file : accuracy.unknown_tables)
     fmt::print("   table  {}: its columns are of no known kind\n", file);
-  return std::move(accuracy.entries);
+  return {std::move(accuracy.entries)};
 }
 
-std::vector<LedgerEntry> validate_collectives(const ValidateOptions& options, bool print) {
+Compared validate_collectives(const ValidateOptions& options, bool print) {
   const auto file = reference_file("comm");
   auto entries = collective_accuracy(std::filesystem::path(file).parent_path().string());
   if (print)
     print_entries(
         "collectives: predicted against measured times on sizes and shapes that no fit has seen",
         entries, options);
-  return entries;
+  return {std::move(entries)};
 }
 
-std::vector<LedgerEntry> validate_cache(const ValidateOptions& options, bool print) {
+Compared validate_cache(const ValidateOptions& options, bool print) {
   const auto file = reference_file("routing/expert_cache_hit_curves.csv");
   auto entries = cache_accuracy(std::filesystem::path(file).parent_path().string());
   if (print)
@@ -151,13 +157,13 @@ std::vector<LedgerEntry> validate_cache(const ValidateOptions& options, bool pri
         "cache: hit rates against published curves at 1, 2 and 3 times the active experts, error = "
         "difference of hit rates",
         entries, options);
-  return entries;
+  return {std::move(entries)};
 }
 
-std::vector<LedgerEntry> validate_network(const ValidateOptions& options, bool print) {
+Compared validate_network(const ValidateOptions& options, bool print) {
   const auto file = reference_file("network");
   auto accuracy = network_accuracy(std::filesystem::path(file).parent_path().string());
-  if (!print) return std::move(accuracy.entries);
+  if (!print) return {std::move(accuracy.entries)};
   print_entries(fmt::format("network: completion times of collectives against packet-level runs, "
                             "error = (predicted - measured) / measured\n{} rows; groups marked "
                             "`fit` gave the goodput factors, no other did",
@@ -166,36 +172,36 @@ std::vector<LedgerEntry> validate_network(const ValidateOptions& options, bool p
   for (const auto& note : accuracy.notes) fmt::print("\n{}\n", note);
   if (!accuracy.left_out.empty()) fmt::print("\nleft out:\n");
   print_left_out(accuracy.left_out);
-  return std::move(accuracy.entries);
+  return {std::move(accuracy.entries)};
 }
 
-std::vector<LedgerEntry> validate_layers(const ValidateOptions& options, bool print) {
+Compared validate_layers(const ValidateOptions& options, bool print) {
   auto accuracy = layer_accuracy({});
   if (print)
     print_entries(
         "layers: MoE layers executed on this CPU against their prediction from measured pieces",
         accuracy.entries, options);
-  return std::move(accuracy.entries);
+  return {std::move(accuracy.entries)};
 }
 
-std::vector<LedgerEntry> validate_routing(const ValidateOptions& options, bool print) {
+Compared validate_routing(const ValidateOptions& options, bool print) {
   auto entries = routing_accuracy(reference_file("routing"));
   if (print)
     print_entries(
         "routing: statistics of every recorded task as generated from the fit to the other tasks, "
         "error = generated / recorded - 1",
         entries, options);
-  return entries;
+  return {std::move(entries)};
 }
 
-std::vector<LedgerEntry> validate_papers(const ValidateOptions& options, bool print) {
+Compared validate_papers(const ValidateOptions& options, bool print) {
   const auto results = paper_results(data_path("scenarios/papers"), options.jobs);
   if (print)
     fmt::print(
         "papers: published results against scenarios/papers, error = simulated / published "
         "- 1; the files say what was assumed\n\n{}",
         paper_table(results));
-  return paper_entries(results);
+  return {paper_entries(results)};
 }
 
 std::string today_utc() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr))); }
@@ -210,12 +216,14 @@ int validate_command(const ValidateOptions& options) {
       throw InputError(fmt::format("unknown validation '{}'{}", name, did_you_mean(name, valid)));
   if (!options.json.empty() && options.json != "-") check_writable(options.json);
   const bool print = options.json != "-";
-  std::vector<LedgerEntry> entries;
+  Ledger ledger{today_utc(), version(), {}};
   const auto run = [&](const std::string& name, auto validate) {
     if (!options.names.empty() && std::ranges::find(options.names, name) == options.names.end())
       return;
-    if (print && !entries.empty()) fmt::print("\n");
-    std::ranges::move(validate(options, print), std::back_inserter(entries));
+    if (print && !ledger.entries.empty()) fmt::print("\n");
+    auto compared = validate(options, print);
+    std::ranges::move(compared.entries, std::back_inserter(ledger.entries));
+    std::ranges::move(compared.points, std::back_inserter(ledger.points));
   };
   run("kernels", validate_kernels);
   run("collectives", validate_collectives);
@@ -226,7 +234,7 @@ int validate_command(const ValidateOptions& options) {
   run("papers", validate_papers);
   run("serving", validate_serving);
   if (options.json.empty()) return 0;
-  const auto json = ledger_json({today_utc(), version(), entries});
+  const auto json = ledger_json(ledger);
   if (options.json == "-")
     fmt::print("{}", json);
   else

@@ -100,6 +100,18 @@ std::string ledger_json(const Ledger& ledger) {
   json["date"] = ledger.date;
   json["version"] = ledger.version;
   json["entries"] = std::move(entries);
+  Json points = Json::array();
+  for (const auto& point : ledger.points) {
+    Json row;
+    row["name"] = point.name;
+    row["group"] = point.group;
+    row["metric"] = point.metric;
+    row["id"] = point.id;
+    row["measured"] = point.measured;
+    row["predicted"] = point.predicted;
+    points.push_back(std::move(row));
+  }
+  json["points"] = std::move(points);
   return json_text(json);
 }
 

@@ -37,13 +37,23 @@ struct LedgerEntry {
   std::optional<bool> pass() const;        ///< nothing without a target; all that are stated
 };
 
+/// One comparison, of those that errors are made of.
+struct LedgerPoint {
+  std::string name;    ///< of the validation
+  std::string group;   ///< regime that it is drawn in, e.g. "gpt-oss-120b on hgx-h200, vllm"
+  std::string metric;  ///< e.g. "TPOT"
+  std::string id;      ///< of the measurement in its source
+  double measured = 0, predicted = 0;  ///< SI units
+};
+
 struct Ledger {
   std::string date;  ///< UTC, YYYY-MM-DD
   std::string version;
   std::vector<LedgerEntry> entries;
+  std::vector<LedgerPoint> points = {};  ///< of the validations that keep theirs
 };
 
-/// {"date", "version", "entries": [...]}; a group without points has null errors.
+/// {"date", "version", "entries": [...], "points": [...]}; a group without points has null errors.
 std::string ledger_json(const Ledger& ledger);
 
 enum class TableStyle { kText, kMarkdown };
