@@ -255,8 +255,10 @@ void StepBuilder::count(std::int64_t moe_layer) {
   ++cost_.moe.layers;
   // A pool that layers share has more experts than a layer of the model.
   auto& total = s_.totals.expert_tokens[static_cast<std::size_t>(moe_layer)];
-  for (std::size_t e = 0; e < loads_.per_expert.size(); ++e)
-    total[e % total.size()] += loads_.per_expert[e];
+  for (std::size_t first = 0; first < loads_.per_expert.size(); first += total.size()) {
+    const auto here = std::min(total.size(), loads_.per_expert.size() - first);
+    for (std::size_t e = 0; e < here; ++e) total[e] += loads_.per_expert[first + e];
+  }
 }
 
 }  // namespace moesim

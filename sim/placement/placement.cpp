@@ -45,10 +45,15 @@ void split_over_slots(const LayerPlacement& placement,
                       std::span<const std::int32_t> tokens_per_expert,
                       std::span<std::int32_t> tokens_per_slot) {
   const auto slots = placement.expert_of_slot.size();
-  std::vector<std::int32_t> met(tokens_per_expert.size(), 0);
+  std::vector<std::int32_t> met;  // replicas seen so far; most placements have none
   for (std::size_t s = 0; s < slots; ++s) {
     const auto e = static_cast<std::size_t>(placement.expert_of_slot[s]);
     const auto copies = placement.replicas[e];
+    if (copies == 1) {
+      tokens_per_slot[s] = tokens_per_expert[e];
+      continue;
+    }
+    if (met.empty()) met.resize(tokens_per_expert.size(), 0);
     const auto share = tokens_per_expert[e] / copies;
     tokens_per_slot[s] = share + (met[e]++ < tokens_per_expert[e] % copies ? 1 : 0);
   }

@@ -5,6 +5,7 @@
 // speaks. Not modelled: groups over several nodes, whose fabric is not the tables'.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,19 @@ class MeasuredCollectives {
                                  double tokens = 0, const TokenShape& shape = {}) const;
 
  private:
+  std::optional<Prediction> look_up(std::string_view operation, int ranks, double bytes,
+                                    double tokens, const TokenShape& shape) const;
+
+  /// The layers of a step ask the same again; not for several threads.
+  struct Asked {
+    std::string operation;
+    int ranks = 0;
+    double bytes = 0, tokens = 0;
+    TokenShape shape;
+    std::optional<Prediction> answer;
+  };
+  mutable std::array<Asked, 4> asked_;
+  mutable std::size_t oldest_ = 0;
   std::int64_t sms_ = 0;
   std::vector<CollectiveProfile> profiles_;
 };
