@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "models/cost/profile_catalogue.hpp"
+#include "sim/cli/launch_settings.hpp"
 
 namespace moesim {
 namespace {
@@ -104,12 +105,34 @@ std::string read_widths(const ServingMeasurement& point, bool moe, Widths& width
   return "";
 }
 
+std::string lengths_text(const ServingMeasurement& point, double shortest) {
+  if (shortest >= 1)
+    return fmt::format("{{type: fixed, input: {}, output: {}}}", point.input_tokens,
+                       point.output_tokens);
+  const auto low = [&](std::int64_t length) {
+    return std::max<std::int64_t>(
+        1, static_cast<std::int64_t>(shortest * static_cast<double>(length)));
+  };
+  return fmt::format(
+      "{{type: uniform, input_min: {}, input_max: {}, output_min: {}, output_max: {}}}",
+      low(point.input_tokens), point.input_tokens, std::max<std::int64_t>(2, low(point.output_tokens)),
+      point.output_tokens);
+}
+
+std::string engine_text(const ServingMeasurement& point, const LaunchSettings& settings,
+                        std::int64_t concurrency) {
+  auto text = fmt::format("profile: {}, max_sequences: {}, max_batched_tokens: {}", point.backend,
+                          concurrency, settings.max_batched_tokens);
+  if (settings.recv_interval > 1)
+    text += fmt::format(", scheduler: {{type: sglang, recv_interval: {}}}", settings.recv_interval);
+  if (settings.utilization > 0)
+    text += fmt::format(", memory: {{utilization: {}}}", settings.utilization);
+  return text;
+}
+
 std::string scenario_text(const ServingMeasurement& point, const MeasuredScenario& scenario,
-                          const Widths& widths, const std::string& dtype, const std::string& cost) {
-  // The engines were started for the concurrency they were asked to hold (InferenceMAX:
-  // --max-num-seqs $CONC
-  // --max-num-batched-tokens 8192, https://github.com/InferenceMAX/InferenceMAX, benchmarks/*.sh);
-  // 8192 is the default.
+                          const Widths& widths, const std::string& dtype, const std::string& cost,
+                          const LaunchSettings& settings) {
   return fmt::format(
       "model: {{name: {}, dtype: {}}}\n"
       "cluster: {{node: {}}}\n"
@@ -118,12 +141,13 @@ std::string scenario_text(const ServingMeasurement& point, const MeasuredScenari
       "workload:\n"
       "  requests: {}\n"
       "  arrivals: {{type: closed-loop, concurrency: {}}}\n"
-      "  lengths: {{type: fixed, input: {}, output: {}}}\n"
-      "engine: {{max_sequences: {}}}\n"
+      "  lengths: {}\n"
+      "engine: {{{}}}\n"
       "timeline: {{duration: 0 s}}\n",
       scenario.model, dtype, scenario.node, cost, widths.tensor, widths.data, widths.expert,
-      scenario.rounds * scenario.concurrency, scenario.concurrency, point.input_tokens,
-      point.output_tokens, scenario.concurrency);
+      scenario.rounds * scenario.concurrency, scenario.concurrency,
+      lengths_text(point, settings.shortest_length),
+      engine_text(point, settings, scenario.concurrency));
 }
 
 }  // namespace
@@ -182,12 +206,17 @@ MeasuredScenario measured_scenario(const ServingMeasurement& point, std::int64_t
 
   scenario.concurrency = *concurrency;
   scenario.rounds = rounds_of(point.output_tokens, rounds_asked);
-  std::string dtype = "{}";
-  if (!model->own_formats && !gemm->empty())
-    dtype = model->moe ? fmt::format("{{weights: {}, experts: {}}}", *gemm, *experts)
-                       : fmt::format("{{weights: {}}}", *gemm);
-  scenario.document = parse_yaml(
-      scenario_text(point, scenario, widths, dtype, cost_of(point, system->device)), point.id);
+  const auto settings = launch_settings(point, scenario.model, widths.tensor, *concurrency);
+  std::vector<std::string> formats;
+  if (!model->own_formats && !gemm->empty()) {
+    formats.push_back("weights: " + *gemm);
+    if (model->moe) formats.push_back("experts: " + *experts);
+  }
+  if (!settings.kv_cache.empty()) formats.push_back("kv_cache: " + settings.kv_cache);
+  const auto dtype = fmt::format("{{{}}}", fmt::join(formats, ", "));
+  scenario.document = parse_yaml(scenario_text(point, scenario, widths, dtype,
+                                               cost_of(point, system->device), settings),
+                                 point.id);
   return scenario;
 }
 

@@ -46,7 +46,13 @@ struct EngineParts {
   const CostModel& cost;
   MoeLayers& moe;
   const NetworkConfig& transport;
-  Seconds host_time;                              ///< of every step
+  /// What the host does around and in a step.
+  struct Host {
+    Seconds step;                     ///< of every step, not hidden
+    Seconds eager_layer;              ///< least time of a layer without a CUDA graph
+    std::int64_t graph_max_batch = 0;  ///< decode tokens of a data rank that a graph was captured for
+  };
+  Host host;
   const MeasuredCollectives* measured = nullptr;  ///< null: times come from the links
 };
 

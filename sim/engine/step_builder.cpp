@@ -26,11 +26,9 @@ StepBuilder::StepBuilder(const Shared& shared, LockstepStage& stage, int stage_i
 }
 
 void StepBuilder::run() {
-  if (stage_index_ == 0 && s_.parts.host_time > Seconds(0)) {
-    Time host;
-    host.total = s_.parts.host_time;
-    busy(Phase::host, -1, host);
-  }
+  const auto& host = s_.parts.host;
+  if (stage_index_ == 0) wait_for_host(host.step);
+  const Seconds before_layers = clock_;
   compute_rank_times();
   std::int64_t moe_layer = stage_.first_moe;
   if (s_.offload != nullptr) {
@@ -44,8 +42,25 @@ void StepBuilder::run() {
     for (std::size_t r = 0; r < batches_.size(); ++r)
       local(Phase::lm_head, -1, r, times_[r].lm_head);
   synchronise();
+  if (host.eager_layer > Seconds(0) && !captured())
+    wait_for_host(host.eager_layer * static_cast<double>(stage_.last_layer - stage_.first_layer) -
+                  (clock_ - before_layers));
   if (!last) send_to_next_stage();
   if (s_.offload != nullptr) s_.offload->pass(clock_ - offload_seen_);
+}
+
+void StepBuilder::wait_for_host(Seconds time) {
+  if (time <= Seconds(0)) return;
+  Time host;
+  host.total = time;
+  busy(Phase::host, -1, host);
+}
+
+bool StepBuilder::captured() const {
+  return std::ranges::all_of(batches_, [&](const RankBatch& batch) {
+    return batch.tokens <= s_.parts.host.graph_max_batch &&
+           std::ranges::all_of(batch.chunks, [](const Chunk& chunk) { return chunk.decode(); });
+  });
 }
 
 void StepBuilder::compute_rank_times() {

@@ -59,6 +59,9 @@ class StepBuilder {
   void compute_rank_times();
   void local(Phase phase, int layer, std::size_t rank, const Time& time);
   void synchronise();
+  void wait_for_host(Seconds time);
+  /// Whether the step is replayed as a CUDA graph.
+  bool captured() const;
   void busy(Phase phase, int layer, const Time& time);
   void communicate(Phase phase, int layer);
   /// The transfer takes at least as long as this operation was measured to take.

@@ -71,7 +71,7 @@ void check_offloading(const ServingScenario& scenario, const Model& model, const
 /// What exists only while the clock runs.
 struct Serving::Running {
   Running(const std::vector<SharedLink>& links, RunObserver& run_observer)
-      : simulation(links), observer(run_observer), vacancy(simulation.semaphore()) {}
+      : simulation(links), observer(run_observer), vacancy(simulation.semaphore()), accepted_one(simulation.semaphore()) {}
 
   Simulation simulation;
   RunObserver& observer;
@@ -86,6 +86,9 @@ struct Serving::Running {
   std::int64_t vacancies = 0;
   bool sender_waits = false;
   Simulation::Semaphore vacancy;
+  // What has arrived and is on its way through the front end; null: failed at arrival.
+  std::deque<Request*> accepted;
+  Simulation::Semaphore accepted_one;
   std::int64_t done = 0;
 };
 
@@ -181,7 +184,8 @@ EngineParts Serving::parts() const {
           *cost_,
           *moe_,
           scenario_.network,
-          scenario_.engine.host_time,
+          {scenario_.engine.host_time, scenario_.engine.eager_layer_time,
+           scenario_.engine.graph_max_batch},
           measured_ ? &*measured_ : nullptr};
 }
 
@@ -234,6 +238,8 @@ void Serving::run(RunObserver& observer) {
   }
   for (auto& group : running.groups) group.start([&](Request& request) { done(running, request); });
   running.simulation.spawn("arrivals", [&] { arrive(running); });
+  if (engine.request_time > Seconds(0))
+    running.simulation.spawn("front end", [&] { pass_front_end(running); });
   running.simulation.run();
 
   if (running.done != requests())
@@ -275,15 +281,16 @@ void Serving::offload_experts(std::vector<LockstepExecutor>& executors,
   }
 }
 
+void Serving::wake_all(Running& running) {
+  for (auto& group : running.groups) group.wake();
+}
+
 // Engines are woken only when everything that arrives at this time is in their queues.
 void Serving::arrive(Running& running) {
-  const auto wake_all = [&] {
-    for (auto& group : running.groups) group.wake();
-  };
   for (std::int64_t id = 0; id < requests(); ++id) {
     if (running.closed_loop) {
       if (running.vacancies == 0) {
-        wake_all();
+        wake_all(running);
         running.sender_waits = true;
         running.vacancy.acquire();
       }
@@ -292,13 +299,13 @@ void Serving::arrive(Running& running) {
       const Seconds when =
           trace_.empty() ? running.arrivals->next() : trace_[static_cast<std::size_t>(id)].arrival;
       if (const Seconds now = running.simulation.now(); when > now) {
-        wake_all();
+        wake_all(running);
         running.simulation.sleep_for(when - now);
       }
     }
     submit(running, id);
   }
-  wake_all();
+  wake_all(running);
 }
 
 Lengths::Tokens Serving::tokens_of(std::int64_t request, const Lengths* lengths) const {
@@ -314,17 +321,43 @@ void Serving::submit(Running& running, std::int64_t id) {
   request.input = tokens.input;
   request.output = tokens.output;
   request.arrival = running.simulation.now();
-  if (tokens.input + tokens.output > longest_) {
+  const bool too_long = tokens.input + tokens.output > longest_;
+  if (scenario_.engine.request_time > Seconds(0)) {
+    running.accepted.push_back(too_long ? nullptr : &request);
+    running.accepted_one.release();
+  }
+  if (too_long) {
     ++failed_;
     running.observer.on_failed(request);
     return done(running, request);
   }
+  if (scenario_.engine.request_time <= Seconds(0)) queue(running, request);
+}
+
+// One request after the other in order of arrival, each the same time after it.
+void Serving::pass_front_end(Running& running) {
+  for (std::int64_t i = 0; i < requests(); ++i) {
+    running.accepted_one.acquire();
+    Request* request = running.accepted.front();
+    running.accepted.pop_front();
+    if (request == nullptr) continue;
+    const auto due = request->arrival + scenario_.engine.request_time;
+    if (const Seconds now = running.simulation.now(); due > now)
+      running.simulation.sleep_for(due - now);
+    queue(running, *request);
+    const bool more = !running.accepted.empty() && running.accepted.front() != nullptr &&
+                      running.accepted.front()->arrival <= request->arrival;
+    if (!more) wake_all(running);
+  }
+}
+
+void Serving::queue(Running& running, Request& request) {
   std::vector<RankLoad> loads;
   for (const auto& group : running.groups)
     for (std::int64_t r = 0; r < group.ranks(); ++r)
       loads.push_back({static_cast<std::int64_t>(group.rank(r).waiting.size()),
                        static_cast<std::int64_t>(group.rank(r).running.size())});
-  const auto rank = running.router->choose(id, loads);
+  const auto rank = running.router->choose(request.id, loads);
   request.rank = static_cast<int>(rank);
   const auto per_group = layout_.data_per_group();
   running.groups[static_cast<std::size_t>(rank / per_group)].submit(rank % per_group, request);

@@ -53,7 +53,10 @@ class Serving {
   Lengths::Tokens tokens_of(std::int64_t request, const Lengths* lengths) const;
   std::vector<char> shared_links(std::vector<LockstepExecutor>& executors) const;
   void arrive(Running& running);
+  static void wake_all(Running& running);
   void submit(Running& running, std::int64_t id);
+  void pass_front_end(Running& running);
+  void queue(Running& running, Request& request);
   void done(Running& running, Request& request);
 
   ServingScenario scenario_;

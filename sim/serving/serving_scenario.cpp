@@ -1,5 +1,7 @@
 #include "sim/serving/serving_scenario.hpp"
 
+#include "sim/serving/engine_profile.hpp"
+
 namespace moesim {
 
 const std::vector<std::string>& names_of(Executor) {
@@ -46,6 +48,9 @@ void WorkloadConfig::check(const Node& at) const {
 const Parameters<EngineConfig>& EngineConfig::parameters() {
   static const auto list =
       Parameters<EngineConfig>()
+          .optional("profile", &EngineConfig::profile,
+                    "engine whose values the others start from: vllm, sglang, trtllm, with host "
+                    "times fitted to measured serving (sim/serving/engines); empty: none")
           .optional("executor", &EngineConfig::executor, "how a step is executed")
           .optional("max_batched_tokens", &EngineConfig::max_batched_tokens,
                     "token budget of a step and data rank (vLLM's max_num_batched_tokens)")
@@ -62,6 +67,18 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
           .optional(
               "host_time", &EngineConfig::host_time,
               "host time per step that the GPU does not hide (scheduling, launches, sampling)")
+          .min(0)
+          .optional("graph_max_batch", &EngineConfig::graph_max_batch,
+                    "largest batch of decode steps that were captured as CUDA graphs, 0: none "
+                    "(--enforce-eager); steps with prompt tokens never are")
+          .min(0)
+          .optional("eager_layer_time", &EngineConfig::eager_layer_time,
+                    "host time to launch the kernels of a layer without a CUDA graph: such a step "
+                    "takes at least that, however small")
+          .min(0)
+          .optional("request_time", &EngineConfig::request_time,
+                    "time of a request outside of steps, before it is queued: HTTP, tokenizer, "
+                    "processes in between")
           .min(0)
           .optional("scheduler", &EngineConfig::scheduler, "which requests run in the next step")
           .optional("request_router", &EngineConfig::request_router,
@@ -120,7 +137,7 @@ const Parameters<ServingScenario>& ServingScenario::parameters() {
 }
 
 ServingScenario read_serving_scenario(const Node& document) {
-  Node known = document;
+  Node known = with_engine_profile(document);
   known.erase("kind");  // said where files of several kinds lie together
   auto scenario = ServingScenario::parameters().read(known);
   for (const auto& condition : scenario.cluster.links)

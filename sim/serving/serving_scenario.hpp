@@ -39,12 +39,16 @@ enum class Executor { lockstep };
 const std::vector<std::string>& names_of(Executor);
 
 struct EngineConfig {
+  std::string profile;
   Executor executor = Executor::lockstep;
   std::int64_t max_batched_tokens = 8192;
   std::int64_t max_sequences = 256;
   std::optional<std::int64_t> max_model_length;
   std::int64_t block_size = 16;
   Seconds host_time{0};
+  Seconds eager_layer_time{0};
+  Seconds request_time{0};
+  std::int64_t graph_max_batch = 512;
   Choice<Scheduler> scheduler{"vllm-v1"};
   Choice<RequestRouter> request_router{"least-loaded"};
   MemoryConfig memory;

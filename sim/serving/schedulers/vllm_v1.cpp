@@ -5,7 +5,7 @@
 // Prompts are cut into chunks by what is left of the budget.
 #include <algorithm>
 
-#include "sim/serving/scheduler.hpp"
+#include "sim/serving/schedulers/preemption.hpp"
 
 namespace moesim {
 namespace {
@@ -46,54 +46,18 @@ class VllmV1 final : public Scheduler {
     return std::min(tokens, budget);
   }
 
-  static void take(Request& request, std::int64_t tokens, std::int64_t& budget,
-                   std::vector<Scheduled>& batch) {
-    batch.push_back(
-        {&request, tokens, request.computed, request.computed + tokens == request.length()});
-    budget -= tokens;
-  }
-
   bool continue_running(RankState& state, std::int64_t& budget,
                         std::vector<Scheduled>& batch) const {
-    bool preempted = false;
+    const auto preemptions = state.preemptions;
     for (std::size_t i = 0; i < state.running.size() && budget > 0; ++i) {
       Request& request = *state.running[i];
       if (request.in_flight) continue;
       const auto tokens = wanted(request, budget);
-      bool fits = state.cache.grow(request.computed, request.computed + tokens);
-      while (!fits && preempt_last(state, i)) {
-        preempted = true;
-        fits = state.cache.grow(request.computed, request.computed + tokens);
-      }
-      if (fits) {
-        take(request, tokens, budget, batch);
-        continue;
-      }
-      preempt(state, i);  // it was itself the last one that could go
-      return true;
+      if (!grow_or_preempt(state, i, tokens)) return true;
+      take(request, tokens, batch);
+      budget -= tokens;
     }
-    return preempted;
-  }
-
-  // Preempts the request admitted last among those after `index`; false when there is none that can
-  // go.
-  static bool preempt_last(RankState& state, std::size_t index) {
-    for (std::size_t last = state.running.size(); last-- > index + 1;) {
-      if (state.running[last]->in_flight) continue;
-      preempt(state, last);
-      return true;
-    }
-    return false;
-  }
-
-  static void preempt(RankState& state, std::size_t index) {
-    Request& victim = *state.running[index];
-    state.cache.free(victim.computed);
-    victim.computed = 0;
-    ++victim.preemptions;
-    ++state.preemptions;
-    state.running.erase(state.running.begin() + static_cast<std::ptrdiff_t>(index));
-    state.waiting.push_front(&victim);
+    return state.preemptions > preemptions;
   }
 
   void admit_waiting(RankState& state, std::int64_t budget, std::vector<Scheduled>& batch) const {
@@ -106,7 +70,8 @@ class VllmV1 final : public Scheduler {
       if (!state.cache.grow(0, tokens)) return;
       state.waiting.pop_front();
       state.running.push_back(&request);
-      take(request, tokens, budget, batch);
+      take(request, tokens, batch);
+      budget -= tokens;
     }
   }
 

@@ -1,0 +1,64 @@
+#include "sim/cli/launch_settings.hpp"
+
+#include <algorithm>
+
+namespace moesim {
+namespace {
+
+bool is_inference_max(const ServingMeasurement& point) {
+  return point.source.starts_with("db-dump") || point.source.starts_with("source_file=20");
+}
+
+// max-num-batched-tokens: 8192 in every script; kv-cache-dtype: fp8 but for gpt-oss on Hopper.
+void vllm(const ServingMeasurement& point, const std::string& model, LaunchSettings& settings) {
+  const bool hopper = point.system != "b200_sxm";
+  if (model != "gpt-oss-120b" || !hopper) settings.kv_cache = "fp8";
+}
+
+// kv_cache_config.dtype: fp8 in every script; --max_num_tokens: 20000 for gpt-oss, the longest
+// sequence for Llama 3.1 70B, else at least 8192 and a prompt beside all decodes.
+void trtllm(const ServingMeasurement& point, const std::string& model, std::int64_t concurrency,
+            LaunchSettings& settings) {
+  settings.kv_cache = "fp8";
+  const auto sum = point.input_tokens + point.output_tokens;
+  if (model == "gpt-oss-120b")
+    settings.max_batched_tokens = 20000;
+  else if (model == "llama-3.1-70b")
+    settings.max_batched_tokens = sum + (sum <= 2048 ? 20 : 200);
+  else
+    settings.max_batched_tokens = std::max<std::int64_t>(
+        8192, (concurrency + point.input_tokens + 64 + 63) / 64 * 64);
+}
+
+// DeepSeek-R1 only. H200: --chunked-prefill-size 32768, KV in the activations' format. B200: fp8,
+// FP4 weights 16384, FP8 weights 32768 on eight GPUs and 8192 with --mem-fraction-static 0.95 on
+// four; --scheduler-recv-interval 10, from 16 requests in flight 30 (but on four GPUs).
+void sglang(const ServingMeasurement& point, std::int64_t tensor, std::int64_t concurrency,
+            LaunchSettings& settings) {
+  settings.max_batched_tokens = 32768;
+  if (point.system != "b200_sxm") return;
+  settings.kv_cache = "fp8";
+  settings.recv_interval = concurrency >= 16 ? 30 : 10;
+  if (point.precision == "fp4") {
+    settings.max_batched_tokens = 16384;
+  } else if (tensor == 4) {
+    settings.max_batched_tokens = 8192;
+    settings.recv_interval = 10;
+    settings.utilization = 0.95;
+  }
+}
+
+}  // namespace
+
+LaunchSettings launch_settings(const ServingMeasurement& point, const std::string& model,
+                               std::int64_t tensor, std::int64_t concurrency) {
+  LaunchSettings settings;
+  if (!is_inference_max(point)) return settings;
+  settings.shortest_length = 0.8;
+  if (point.backend == "vllm") vllm(point, model, settings);
+  if (point.backend == "trtllm") trtllm(point, model, concurrency, settings);
+  if (point.backend == "sglang") sglang(point, tensor, concurrency, settings);
+  return settings;
+}
+
+}  // namespace moesim

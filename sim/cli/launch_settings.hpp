@@ -1,0 +1,27 @@
+// What the measured servers were started with, as far as it is public: the settings of a serving
+// measurement that its table does not have. InferenceMAX (now InferenceX) publishes its launch
+// scripts: https://github.com/SemiAnalysisAI/InferenceX, benchmarks/*.sh, read 2026-11-22. Other
+// sources state none: engine defaults.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sim/cli/serving_measurements.hpp"
+
+namespace moesim {
+
+struct LaunchSettings {
+  /// Lengths are uniform between this share of the stated ones and those (RANDOM_RANGE_RATIO).
+  double shortest_length = 1;
+  std::string kv_cache;                    ///< number format; empty: of the activations
+  std::int64_t max_batched_tokens = 8192;  ///< vLLM, TensorRT-LLM; SGLang's chunked_prefill_size
+  std::int64_t recv_interval = 1;          ///< SGLang's scheduler_recv_interval
+  double utilization = 0;                  ///< share of GPU memory; 0: moesim's default
+};
+
+/// `model` is moesim's name, `tensor` the tensor width of attention.
+LaunchSettings launch_settings(const ServingMeasurement& point, const std::string& model,
+                               std::int64_t tensor, std::int64_t concurrency);
+
+}  // namespace moesim

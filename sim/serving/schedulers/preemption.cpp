@@ -1,0 +1,40 @@
+#include "sim/serving/schedulers/preemption.hpp"
+
+namespace moesim {
+
+void preempt(RankState& state, std::size_t index) {
+  Request& victim = *state.running[index];
+  state.cache.free(victim.computed);
+  victim.computed = 0;
+  ++victim.preemptions;
+  ++state.preemptions;
+  state.running.erase(state.running.begin() + static_cast<std::ptrdiff_t>(index));
+  state.waiting.push_front(&victim);
+}
+
+bool preempt_last(RankState& state, std::size_t index) {
+  for (std::size_t last = state.running.size(); last-- > index + 1;) {
+    if (state.running[last]->in_flight) continue;
+    preempt(state, last);
+    return true;
+  }
+  return false;
+}
+
+bool grow_or_preempt(RankState& state, std::size_t index, std::int64_t tokens) {
+  const Request& request = *state.running[index];
+  const auto to = request.computed + tokens;
+  while (!state.cache.grow(request.computed, to)) {
+    if (preempt_last(state, index)) continue;
+    preempt(state, index);
+    return false;
+  }
+  return true;
+}
+
+void take(Request& request, std::int64_t tokens, std::vector<Scheduled>& batch) {
+  batch.push_back(
+      {&request, tokens, request.computed, request.computed + tokens == request.length()});
+}
+
+}  // namespace moesim

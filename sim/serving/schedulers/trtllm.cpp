@@ -1,0 +1,74 @@
+// The scheduler of TensorRT-LLM's PyTorch backend (tensorrt_llm/_torch/pyexecutor/scheduler.py,
+// v0.20 to v1.2) with its default policy GUARANTEED_NO_EVICT: a request is admitted when its whole
+// length, prompt and output, fits beside those of all running ones, so that nothing is ever
+// preempted. A step holds a token of every running request and whole prompts of admitted ones up to
+// the token budget (`max_num_tokens`); prompts are cut only with `chunked_prefill`. Not modelled:
+// batch_wait_timeout_iters, which holds prompts back to fill a step.
+#include <algorithm>
+
+#include "sim/serving/schedulers/preemption.hpp"
+
+namespace moesim {
+namespace {
+
+class TensorRtLlm final : public Scheduler {
+ public:
+  struct Config {
+    bool chunked_prefill = false;
+    static const Parameters<Config>& parameters() {
+      static const auto list = Parameters<Config>().optional(
+          "chunked_prefill", &Config::chunked_prefill,
+          "cut prompts to fill the token budget (TensorRT-LLM's enable_chunked_prefill); otherwise "
+          "only prompts longer than the whole budget are cut");
+      return list;
+    }
+  };
+
+  TensorRtLlm(const Config& config, const Context& context) : config_(config), limits_(context) {}
+
+  void schedule(RankState& state, std::vector<Scheduled>& batch) override {
+    batch.clear();
+    std::int64_t budget = limits_.max_tokens;
+    for (auto* request : state.running)
+      if (!request->in_flight) add(state, *request, budget, batch);
+    admit(state, budget, batch);
+  }
+
+ private:
+  /// Memory was promised at admission: growing cannot fail.
+  void add(RankState& state, Request& request, std::int64_t& budget,
+           std::vector<Scheduled>& batch) const {
+    auto tokens = request.length() - request.computed;
+    if (config_.chunked_prefill || tokens > limits_.max_tokens) tokens = std::min(tokens, budget);
+    if (tokens <= 0 || tokens > budget) return;
+    if (!state.cache.grow(request.computed, request.computed + tokens)) return;
+    take(request, tokens, batch);
+    budget -= tokens;
+  }
+
+  void admit(RankState& state, std::int64_t budget, std::vector<Scheduled>& batch) const {
+    Bytes promised;
+    for (const auto* request : state.running)
+      promised += state.cache.need(request->input + request->output);
+    while (!state.waiting.empty() && std::ssize(state.running) < limits_.max_sequences) {
+      Request& request = *state.waiting.front();
+      const auto needed = state.cache.need(request.input + request.output);
+      if (promised + needed > state.cache.capacity()) return;
+      const auto before = batch.size();
+      add(state, request, budget, batch);
+      if (batch.size() == before) return;
+      promised += needed;
+      state.waiting.pop_front();
+      state.running.push_back(&request);
+    }
+  }
+
+  Config config_;
+  Context limits_;
+};
+
+const Register<Scheduler, TensorRtLlm> registered(
+    "trtllm", "mixed steps of decode and whole prompts, admission that never preempts");
+
+}  // namespace
+}  // namespace moesim
