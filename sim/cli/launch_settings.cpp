@@ -16,9 +16,10 @@ void vllm(const ServingMeasurement& point, const std::string& model, LaunchSetti
 }
 
 // kv_cache_config.dtype: fp8 in every script; --max_num_tokens: 20000 for gpt-oss, the longest
-// sequence for Llama 3.1 70B, else at least 8192 and a prompt beside all decodes.
-void trtllm(const ServingMeasurement& point, const std::string& model, std::int64_t concurrency,
-            LaunchSettings& settings) {
+// sequence for Llama 3.1 70B (there, 1024/1024 on fewer than eight GPUs, batch_wait_timeout_iters 20
+// and batch_wait_max_tokens_ratio 0.9), else at least 8192 and a prompt beside all decodes.
+void trtllm(const ServingMeasurement& point, const std::string& model, std::int64_t tensor,
+            std::int64_t concurrency, LaunchSettings& settings) {
   settings.kv_cache = "fp8";
   const auto sum = point.input_tokens + point.output_tokens;
   if (model == "gpt-oss-120b")
@@ -28,6 +29,7 @@ void trtllm(const ServingMeasurement& point, const std::string& model, std::int6
   else
     settings.max_batched_tokens = std::max<std::int64_t>(
         8192, (concurrency + point.input_tokens + 64 + 63) / 64 * 64);
+  if (model == "llama-3.1-70b" && sum <= 2048 && tensor < 8) settings.batch_wait_steps = 20;
 }
 
 // DeepSeek-R1 only. H200: --chunked-prefill-size 32768, KV in the activations' format. B200: fp8,
@@ -56,9 +58,13 @@ LaunchSettings launch_settings(const ServingMeasurement& point, const std::strin
   if (!is_inference_max(point)) return settings;
   settings.shortest_length = 0.8;
   if (point.backend == "vllm") vllm(point, model, settings);
-  if (point.backend == "trtllm") trtllm(point, model, concurrency, settings);
+  if (point.backend == "trtllm") trtllm(point, model, tensor, concurrency, settings);
   if (point.backend == "sglang") sglang(point, tensor, concurrency, settings);
   return settings;
+}
+
+bool may_speculate(const ServingMeasurement& point, const std::string& model) {
+  return is_inference_max(point) && model == "deepseek-r1" && point.backend != "vllm";
 }
 
 }  // namespace moesim

@@ -17,11 +17,16 @@ struct LaunchSettings {
   std::string kv_cache;                    ///< number format; empty: of the activations
   std::int64_t max_batched_tokens = 8192;  ///< vLLM, TensorRT-LLM; SGLang's chunked_prefill_size
   std::int64_t recv_interval = 1;          ///< SGLang's scheduler_recv_interval
+  std::int64_t batch_wait_steps = 0;       ///< TensorRT-LLM's batch_wait_timeout_iters
   double utilization = 0;                  ///< share of GPU memory; 0: moesim's default
 };
 
 /// `model` is moesim's name, `tensor` the tensor width of attention.
 LaunchSettings launch_settings(const ServingMeasurement& point, const std::string& model,
                                std::int64_t tensor, std::int64_t concurrency);
+
+/// Whether its scripts exist with and without multi-token prediction, and the table does not say
+/// which one ran.
+bool may_speculate(const ServingMeasurement& point, const std::string& model);
 
 }  // namespace moesim

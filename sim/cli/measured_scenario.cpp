@@ -125,6 +125,9 @@ std::string engine_text(const ServingMeasurement& point, const LaunchSettings& s
                           concurrency, settings.max_batched_tokens);
   if (settings.recv_interval > 1)
     text += fmt::format(", scheduler: {{type: sglang, recv_interval: {}}}", settings.recv_interval);
+  if (settings.batch_wait_steps > 0)
+    text += fmt::format(", scheduler: {{type: trtllm, batch_wait_steps: {}}}",
+                        settings.batch_wait_steps);
   if (settings.utilization > 0)
     text += fmt::format(", memory: {{utilization: {}}}", settings.utilization);
   return text;

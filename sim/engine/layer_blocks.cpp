@@ -49,19 +49,57 @@ void StepBuilder::partial_layer(int index, std::int64_t moe_layer, double share)
   std::vector<RankBatch> parts;
   for (const auto& batch : batches_)
     parts.push_back(part_of(batch, share, draw_ + static_cast<std::uint64_t>(index)));
+  with_batches(std::move(parts), [&] {
+    attention_block(index);
+    moe_block(index, moe_layer);
+  });
+}
+
+template <class Block>
+void StepBuilder::with_batches(std::vector<RankBatch> batches, Block block) {
   const auto whole = batches_;
   const auto tokens = tokens_;
   auto times = std::move(times_);
-  batches_ = parts;
+  batches_ = batches;
   tokens_ = 0;
   for (const auto& batch : batches_) tokens_ += batch.tokens;
   times_.clear();
   compute_rank_times();
-  attention_block(index);
-  moe_block(index, moe_layer);
+  block();
   batches_ = whole;
   tokens_ = tokens;
   times_ = std::move(times);
+}
+
+// Proposed tokens one after the other, each by the draft's layers and the LM head; the first pass
+// also takes the prompt's tokens in.
+void StepBuilder::draft(std::int64_t moe_layer) {
+  std::int64_t drafted = 0;
+  for (const auto& batch : batches_)
+    for (const auto& chunk : batch.chunks) drafted = std::max(drafted, chunk.drafted);
+  const auto index = static_cast<int>(stage_.last_layer - 1);
+  const bool moe = s_.parts.model.layers[static_cast<std::size_t>(index)].moe;
+  for (std::int64_t pass = 0; pass < drafted; ++pass) {
+    std::vector<RankBatch> proposed(batches_.size());
+    for (std::size_t r = 0; r < batches_.size(); ++r)
+      for (const auto& chunk : batches_[r].chunks)
+        if (chunk.decode())
+          proposed[r].add({1, chunk.context + pass}, true);
+        else if (pass == 0)
+          proposed[r].add({chunk.tokens, chunk.context}, false);
+    with_batches(std::move(proposed), [&] {
+      for (std::int64_t layer = 0; layer < s_.parts.draft_layers; ++layer) {
+        attention_block(index);
+        if (moe)
+          moe_block(index, moe_layer - 1);
+        else
+          dense_block(index);
+      }
+      for (std::size_t r = 0; r < batches_.size(); ++r)
+        local(Phase::lm_head, -1, r, times_[r].lm_head);
+      synchronise();
+    });
+  }
 }
 
 void StepBuilder::attention_block(int index) {

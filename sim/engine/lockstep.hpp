@@ -53,6 +53,7 @@ struct EngineParts {
     std::int64_t graph_max_batch = 0;  ///< decode tokens of a data rank that a graph was captured for
   };
   Host host;
+  std::int64_t draft_layers = 0;                  ///< layers that propose a token
   const MeasuredCollectives* measured = nullptr;  ///< null: times come from the links
 };
 

@@ -11,7 +11,7 @@ AttentionLoad attention_load(const RankBatch& batch, std::int64_t window) {
     const double w = window > 0 ? static_cast<double>(window) : q + c;
     if (chunk.decode()) {
       ++load.decode_sequences;
-      load.decode_context += std::min(c + 1, w);
+      load.decode_context += std::min(c + q, w);
       continue;
     }
     // Query i (1..q) sees min(c + i, w) keys.
@@ -78,7 +78,21 @@ Time RankCompute::latent_projections(const RankBatch& batch) const {
 Time RankCompute::attention(const RankBatch& batch, std::int64_t window) const {
   const bool latent = shape_.kind == AttentionKind::kMultiHeadLatent;
   Time time = latent ? latent_projections(batch) : grouped_projections(batch);
-  time += cost_.attention(shape_, attention_load(batch, window));
+  const auto load = attention_load(batch, window);
+  std::int64_t drafted = 0;
+  for (const auto& chunk : batch.chunks) drafted = std::max(drafted, chunk.drafted);
+  if (drafted == 0) {
+    time += cost_.attention(shape_, load);
+    return time;
+  }
+  // The tokens that are verified together read the keys once: more queries per KV head.
+  AttentionLoad prefill = load, decode;
+  std::swap(prefill.decode_sequences, decode.decode_sequences);
+  std::swap(prefill.decode_context, decode.decode_context);
+  auto verified = shape_;
+  verified.heads *= 1 + drafted;
+  time += cost_.attention(shape_, prefill);
+  time += cost_.attention(verified, decode);
   return time;
 }
 

@@ -18,7 +18,8 @@ namespace moesim {
 struct Chunk {
   std::int64_t tokens = 0;
   std::int64_t context = 0;
-  bool decode() const { return tokens == 1 && context > 0; }
+  std::int64_t drafted = 0;  ///< of the new tokens, those that a draft proposed
+  bool decode() const { return tokens == 1 + drafted && context > 0; }
 };
 
 struct RankBatch {
@@ -29,7 +30,7 @@ struct RankBatch {
   void add(const Chunk& chunk, bool emits) {
     chunks.push_back(chunk);
     tokens += chunk.tokens;
-    sampled += emits ? 1 : 0;
+    sampled += emits ? 1 + chunk.drafted : 0;
   }
   void clear() {
     chunks.clear();

@@ -42,6 +42,7 @@ void StepBuilder::run() {
     for (std::size_t r = 0; r < batches_.size(); ++r)
       local(Phase::lm_head, -1, r, times_[r].lm_head);
   synchronise();
+  if (last && s_.parts.draft_layers > 0) draft(moe_layer);
   if (host.eager_layer > Seconds(0) && !captured())
     wait_for_host(host.eager_layer * static_cast<double>(stage_.last_layer - stage_.first_layer) -
                   (clock_ - before_layers));

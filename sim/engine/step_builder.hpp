@@ -60,6 +60,11 @@ class StepBuilder {
   void local(Phase phase, int layer, std::size_t rank, const Time& time);
   void synchronise();
   void wait_for_host(Seconds time);
+  /// What the draft runs after the step to propose the tokens of the next one.
+  void draft(std::int64_t moe_layer);
+  /// Runs `block` with other batches in place of the step's.
+  template <class Block>
+  void with_batches(std::vector<RankBatch> batches, Block block);
   /// Whether the step is replayed as a CUDA graph.
   bool captured() const;
   void busy(Phase phase, int layer, const Time& time);

@@ -99,11 +99,13 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
     auto& scheduled = step->scheduled[r];
     schedulers_[r]->schedule(ranks_[r], scheduled);
     batches_[r].clear();
-    for (const auto& part : scheduled) {
+    for (auto& part : scheduled) {
       Request& request = *part.request;
       request.in_flight = true;
+      part.verifies = drafted_ > 0 && part.emits && part.tokens == 1 && request.generated > 0;
       if (request.first_scheduled < Seconds(0)) request.first_scheduled = simulation_.now();
-      batches_[r].add({part.tokens, part.context}, part.emits);
+      const auto drafted = part.verifies ? drafted_ : 0;
+      batches_[r].add({part.tokens + drafted, part.context, drafted}, part.emits);
       (part.context >= request.input ? event.decode_tokens : event.prefill_tokens) += part.tokens;
       work = true;
     }
@@ -142,6 +144,7 @@ void EngineGroup::complete(Step& step) {
       request.computed += part.tokens;
       if (!part.emits) continue;
       emit(request, now);
+      if (part.verifies) accept_drafted(ranks_[r], request, now);
       finished = finished || request.finished();
     }
     if (!finished) continue;
@@ -155,6 +158,16 @@ void EngineGroup::complete(Step& step) {
     }
   }
   observer_.on_step(step.event);
+}
+
+void EngineGroup::accept_drafted(RankState& rank, Request& request, Seconds now) {
+  request.accepted += acceptance_length_ - 1;
+  while (request.accepted >= 1 && !request.finished() &&
+         rank.cache.grow(request.computed, request.computed + 1)) {
+    request.accepted -= 1;
+    ++request.computed;
+    emit(request, now);
+  }
 }
 
 void EngineGroup::emit(Request& request, Seconds now) {

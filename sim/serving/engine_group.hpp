@@ -24,6 +24,11 @@ class EngineGroup {
               std::vector<std::unique_ptr<Scheduler>> schedulers, const KvCache& cache,
               std::int64_t stages, const Window& recorded, RunObserver& observer);
 
+  /// Decode steps verify `drafted` proposed tokens and give `acceptance_length` tokens on average.
+  void speculate(std::int64_t drafted, double acceptance_length) {
+    drafted_ = drafted;
+    acceptance_length_ = acceptance_length;
+  }
   /// Starts the actors. `on_done` is called for every finished request.
   void start(std::function<void(Request&)> on_done);
   /// Queues a request for data rank `rank` of this group; an idle engine sees it at the next
@@ -56,6 +61,8 @@ class EngineGroup {
   void execute(const std::vector<Segment>& segments);
   void complete(Step& step);
   void emit(Request& request, Seconds now);
+  /// The tokens that a verified step gives beyond the first; fewer when KV memory runs out.
+  void accept_drafted(RankState& rank, Request& request, Seconds now);
 
   std::int64_t id_;
   Simulation& simulation_;
@@ -70,6 +77,8 @@ class EngineGroup {
   Simulation::Semaphore awake_;
   std::vector<RankBatch> batches_;
   std::int64_t in_flight_ = 0;
+  std::int64_t drafted_ = 0;
+  double acceptance_length_ = 1;
   std::uint64_t steps_ = 0;
   bool idle_ = false, queued_ = false, closed_ = false;
 };

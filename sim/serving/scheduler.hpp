@@ -32,6 +32,7 @@ struct Scheduled {
   std::int64_t tokens = 0;
   std::int64_t context = 0;  ///< tokens already cached
   bool emits = false;        ///< the step produces its next output token
+  bool verifies = false;     ///< with it, tokens that a draft proposed (set by the engine)
 };
 
 class Scheduler {

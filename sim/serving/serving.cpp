@@ -186,6 +186,7 @@ EngineParts Serving::parts() const {
           scenario_.network,
           {scenario_.engine.host_time, scenario_.engine.eager_layer_time,
            scenario_.engine.graph_max_batch},
+          scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
           measured_ ? &*measured_ : nullptr};
 }
 
@@ -235,6 +236,9 @@ void Serving::run(RunObserver& observer) {
     running.groups.emplace_back(g, running.simulation, std::move(executor), std::move(schedulers),
                                 cache_of(memory_, engine.block_size), scenario_.parallel.pipeline,
                                 window, observer);
+    if (engine.speculation)
+      running.groups.back().speculate(engine.speculation->tokens,
+                                      engine.speculation->acceptance_length);
   }
   for (auto& group : running.groups) group.start([&](Request& request) { done(running, request); });
   running.simulation.spawn("arrivals", [&] { arrive(running); });

@@ -1,5 +1,7 @@
 #include "sim/serving/serving_scenario.hpp"
 
+#include <fmt/format.h>
+
 #include "sim/serving/engine_profile.hpp"
 
 namespace moesim {
@@ -45,6 +47,32 @@ void WorkloadConfig::check(const Node& at) const {
     throw InputError(at.where, "missing parameter 'arrivals' (or 'trace'): when requests come");
 }
 
+const Parameters<SpeculationConfig>& SpeculationConfig::parameters() {
+  static const auto list =
+      Parameters<SpeculationConfig>()
+          .required("tokens", &SpeculationConfig::tokens, "proposed per step and sequence", "3")
+          .min(1)
+          .max(16)
+          .required("acceptance_length", &SpeculationConfig::acceptance_length,
+                    "mean number of tokens that a verified step gives, 1 to tokens + 1; depends on "
+                    "model, draft and text",
+                    "2.4")
+          .min(1)
+          .optional("draft_layers", &SpeculationConfig::draft_layers,
+                    "layers, as large as the model's last one, that propose a token (DeepSeek-V3's "
+                    "module for multi-token prediction has one)")
+          .min(1);
+  return list;
+}
+
+void SpeculationConfig::check(const Node& at) const {
+  if (acceptance_length > static_cast<double>(tokens + 1))
+    throw InputError(at.find("acceptance_length")->where,
+                     fmt::format("acceptance_length {} with {} proposed tokens: a step gives at "
+                                 "most {}",
+                                 acceptance_length, tokens, tokens + 1));
+}
+
 const Parameters<EngineConfig>& EngineConfig::parameters() {
   static const auto list =
       Parameters<EngineConfig>()
@@ -80,6 +108,8 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "time of a request outside of steps, before it is queued: HTTP, tokenizer, "
                     "processes in between")
           .min(0)
+          .optional("speculation", &EngineConfig::speculation,
+                    "decode steps verify tokens that a draft proposed")
           .optional("scheduler", &EngineConfig::scheduler, "which requests run in the next step")
           .optional("request_router", &EngineConfig::request_router,
                     "which data rank serves a request")

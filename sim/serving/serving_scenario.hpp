@@ -38,6 +38,15 @@ struct WorkloadConfig {
 enum class Executor { lockstep };
 const std::vector<std::string>& names_of(Executor);
 
+/// Tokens that a draft proposes and the model verifies: multi-token prediction, EAGLE.
+struct SpeculationConfig {
+  std::int64_t tokens = 1;
+  double acceptance_length = 1;
+  std::int64_t draft_layers = 1;
+  static const Parameters<SpeculationConfig>& parameters();
+  void check(const Node& at) const;
+};
+
 struct EngineConfig {
   std::string profile;
   Executor executor = Executor::lockstep;
@@ -49,6 +58,7 @@ struct EngineConfig {
   Seconds eager_layer_time{0};
   Seconds request_time{0};
   std::int64_t graph_max_batch = 512;
+  std::optional<SpeculationConfig> speculation;
   Choice<Scheduler> scheduler{"vllm-v1"};
   Choice<RequestRouter> request_router{"least-loaded"};
   MemoryConfig memory;

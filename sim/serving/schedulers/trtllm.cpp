@@ -2,8 +2,9 @@
 // v0.20 to v1.2) with its default policy GUARANTEED_NO_EVICT: a request is admitted when its whole
 // length, prompt and output, fits beside those of all running ones, so that nothing is ever
 // preempted. A step holds a token of every running request and whole prompts of admitted ones up to
-// the token budget (`max_num_tokens`); prompts are cut only with `chunked_prefill`. Not modelled:
-// batch_wait_timeout_iters, which holds prompts back to fill a step.
+// the token budget (`max_num_tokens`); prompts are cut only with `chunked_prefill`. With
+// `batch_wait_steps` prompts are held back beside running requests until they fill a share of the
+// budget (_waiting_requests in py_executor.py).
 #include <algorithm>
 
 #include "sim/serving/schedulers/preemption.hpp"
@@ -15,11 +16,24 @@ class TensorRtLlm final : public Scheduler {
  public:
   struct Config {
     bool chunked_prefill = false;
+    std::int64_t batch_wait_steps = 0;
+    double batch_wait_share = 0.9;
     static const Parameters<Config>& parameters() {
-      static const auto list = Parameters<Config>().optional(
-          "chunked_prefill", &Config::chunked_prefill,
-          "cut prompts to fill the token budget (TensorRT-LLM's enable_chunked_prefill); otherwise "
-          "only prompts longer than the whole budget are cut");
+      static const auto list =
+          Parameters<Config>()
+              .optional("chunked_prefill", &Config::chunked_prefill,
+                        "cut prompts to fill the token budget (TensorRT-LLM's "
+                        "enable_chunked_prefill); otherwise only prompts longer than the whole "
+                        "budget are cut")
+              .optional("batch_wait_steps", &Config::batch_wait_steps,
+                        "most steps that prompts are held back to fill a step "
+                        "(batch_wait_timeout_iters)")
+              .min(0)
+              .optional("batch_wait_share", &Config::batch_wait_share,
+                        "share of the token budget that ends the wait "
+                        "(batch_wait_max_tokens_ratio)")
+              .min(0)
+              .max(1);
       return list;
     }
   };
@@ -31,10 +45,22 @@ class TensorRtLlm final : public Scheduler {
     std::int64_t budget = limits_.max_tokens;
     for (auto* request : state.running)
       if (!request->in_flight) add(state, *request, budget, batch);
-    admit(state, budget, batch);
+    if (!waits(state, budget, batch)) admit(state, budget, batch);
   }
 
  private:
+  bool waits(const RankState& state, std::int64_t budget, const std::vector<Scheduled>& batch) {
+    if (config_.batch_wait_steps == 0 || state.waiting.empty() || batch.empty()) return false;
+    std::int64_t tokens = limits_.max_tokens - budget;
+    const auto room = limits_.max_sequences - std::ssize(state.running);
+    for (std::int64_t i = 0; i < std::min<std::int64_t>(room, std::ssize(state.waiting)); ++i)
+      tokens += state.waiting[static_cast<std::size_t>(i)]->length();
+    const bool full = static_cast<double>(tokens) >=
+                      config_.batch_wait_share * static_cast<double>(limits_.max_tokens);
+    waited_ = full || waited_ >= config_.batch_wait_steps ? 0 : waited_ + 1;
+    return waited_ > 0;
+  }
+
   /// Memory was promised at admission: growing cannot fail.
   void add(RankState& state, Request& request, std::int64_t& budget,
            std::vector<Scheduled>& batch) const {
@@ -65,6 +91,7 @@ class TensorRtLlm final : public Scheduler {
 
   Config config_;
   Context limits_;
+  std::int64_t waited_ = 0;  ///< steps that prompts have been held back
 };
 
 const Register<Scheduler, TensorRtLlm> registered(
