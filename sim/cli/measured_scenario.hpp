@@ -20,6 +20,8 @@ struct MeasuredScenario {
   std::int64_t concurrency = 0;
   std::int64_t rounds = 0;  ///< requests = rounds x concurrency
   Node document;            ///< the scenario
+  /// The same with drafted tokens, where the table does not say which of the two ran.
+  std::optional<Node> speculating;
 };
 
 /// The requests kept in flight: `silicon_concurrency=` of the source, which must agree with `_cN_`

@@ -1,8 +1,9 @@
 // Accuracy against measured serving points: every point that can be expressed is simulated (equal
-// scenarios once) and its mean TTFT and TPOT compared; the rest is counted by reason. The engines
-// are not told apart: all run the one simulated engine. No cost constant is fitted to these data.
-// Not modelled: the spread of the request lengths that a benchmark may have drawn around the
-// recorded ones.
+// scenarios once) with the profile of its engine and the launch settings that its source publishes,
+// and its mean TTFT and TPOT compared; the rest is counted by reason. A random half of the points
+// (by a hash of the measurement) is the one that engine profiles were fitted on; groups report the
+// other half. Where a source does not record whether tokens were drafted, both are simulated and
+// the nearer TPOT is compared.
 #pragma once
 
 #include <functional>
@@ -29,6 +30,7 @@ ServingMeans means_of_ten_rounds(std::span<const RequestRow> requests, std::int6
 struct AccuracyOptions {
   std::int64_t rounds = 0;  ///< per point; 0: as rounds_of() decides
   unsigned jobs = 0;
+  bool halves = true;  ///< false: all points are reported
   std::function<void(std::size_t done, std::size_t all)> progress;  ///< may be empty
 };
 

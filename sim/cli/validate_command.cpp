@@ -75,8 +75,8 @@ struct Compared {
 void print_serving(const ServingAccuracy& accuracy, TableStyle style) {
   fmt::print(
       "serving: simulated against measured means, error = (simulated - measured) / measured\n"
-      "kernel profiles of the measured library where they ship, nothing fitted to these data; "
-      "every engine runs the one simulated engine\n"
+      "kernel profiles of the measured library where they ship; engine profiles were fitted on the "
+      "fit half, groups report the other\n"
       "{} of {} rows compared ({} different scenarios)\n\n{}",
       accuracy.compared, accuracy.rows, accuracy.scenarios, ledger_table(accuracy.entries, style));
   if (accuracy.left_out.empty()) return;
@@ -94,7 +94,9 @@ void print_serving(const ServingAccuracy& accuracy, TableStyle style) {
 Compared validate_serving(const ValidateOptions& options, bool print) {
   const auto file = reference_file("e2e/serving_measurements.csv");
   const auto measurements = parse_serving_measurements(read_text_file(file), file);
-  AccuracyOptions how{options.rounds, options.jobs, {}};
+  AccuracyOptions how;
+  how.rounds = options.rounds;
+  how.jobs = options.jobs;
   auto accuracy = [&] {
     ProgressLine line("serving");
     if (isatty(STDERR_FILENO) != 0)

@@ -109,6 +109,7 @@ std::string ledger_json(const Ledger& ledger) {
     row["id"] = point.id;
     row["measured"] = point.measured;
     row["predicted"] = point.predicted;
+    row["fitted"] = point.fitted;
     points.push_back(std::move(row));
   }
   json["points"] = std::move(points);

@@ -44,6 +44,7 @@ struct LedgerPoint {
   std::string metric;  ///< e.g. "TPOT"
   std::string id;      ///< of the measurement in its source
   double measured = 0, predicted = 0;  ///< SI units
+  bool fitted = false;                 ///< of the half that parameters were fitted on
 };
 
 struct Ledger {

@@ -338,20 +338,16 @@ void Serving::submit(Running& running, std::int64_t id) {
   if (scenario_.engine.request_time <= Seconds(0)) queue(running, request);
 }
 
-// One request after the other in order of arrival, each the same time after it.
+// One process takes requests in one after the other: a burst is spread over time.
 void Serving::pass_front_end(Running& running) {
   for (std::int64_t i = 0; i < requests(); ++i) {
     running.accepted_one.acquire();
     Request* request = running.accepted.front();
     running.accepted.pop_front();
     if (request == nullptr) continue;
-    const auto due = request->arrival + scenario_.engine.request_time;
-    if (const Seconds now = running.simulation.now(); due > now)
-      running.simulation.sleep_for(due - now);
+    running.simulation.sleep_for(scenario_.engine.request_time);
     queue(running, *request);
-    const bool more = !running.accepted.empty() && running.accepted.front() != nullptr &&
-                      running.accepted.front()->arrival <= request->arrival;
-    if (!more) wake_all(running);
+    wake_all(running);
   }
 }
 

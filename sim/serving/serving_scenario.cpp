@@ -105,8 +105,8 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "takes at least that, however small")
           .min(0)
           .optional("request_time", &EngineConfig::request_time,
-                    "time of a request outside of steps, before it is queued: HTTP, tokenizer, "
-                    "processes in between")
+                    "time that the front end (HTTP, tokenizer) takes for a request before it is "
+                    "queued, one request after the other")
           .min(0)
           .optional("speculation", &EngineConfig::speculation,
                     "decode steps verify tokens that a draft proposed")

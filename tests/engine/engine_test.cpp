@@ -64,7 +64,7 @@ struct Engine {
   }
   LockstepExecutor executor() {
     return {EngineParts{model.architecture, model.precision, layout, network, *cost, moe, transport,
-                        Seconds(0)},
+                        {}},
             0, totals};
   }
 };

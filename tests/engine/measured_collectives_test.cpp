@@ -50,7 +50,7 @@ struct Engine {
   }
   StepCost step(const std::vector<RankBatch>& batches, bool use_measured) {
     LockstepExecutor executor({model.architecture, model.precision, layout, network, *cost, moe,
-                               transport, Seconds(0), use_measured ? &measured : nullptr},
+                               transport, {}, 0, use_measured ? &measured : nullptr},
                               0, totals);
     return executor.cost(batches, 0, false);
   }

@@ -1,4 +1,4 @@
-// The rules of the vLLM V1 scheduler, one by one.
+// The rules of the schedulers, one by one.
 #include "sim/serving/scheduler.hpp"
 
 #include <gtest/gtest.h>
@@ -122,6 +122,73 @@ TEST(KvCache, RoundsUpToBlocksAndKeepsOnlyWindows) {
   EXPECT_EQ(cache.longest_request(), 448);  // 448 x 2 + 96 <= 1000 < 464 x 2 + 96
   cache.free(100);
   EXPECT_EQ(cache.used(), Bytes(0));
+}
+
+TEST(Sglang, PrefillsBeforeItDecodesAndNeverMixes) {
+  Bench b(10000, {100, 10}, "sglang");
+  b.add(60, 5), b.add(70, 5);
+  b.step();  // 60 + 40 of 70
+  ASSERT_EQ(b.batch.size(), 2u);
+  EXPECT_EQ(b.batch[1].tokens, 40);
+  b.step();  // the rest of the cut prompt, alone
+  ASSERT_EQ(b.batch.size(), 1u);
+  EXPECT_EQ(b.batch[0].tokens, 30);
+  b.add(20, 5);
+  b.step();  // the new prompt goes before the decodes
+  ASSERT_EQ(b.batch.size(), 1u);
+  EXPECT_EQ(b.batch[0].tokens, 20);
+  b.step();
+  ASSERT_EQ(b.batch.size(), 3u);
+  for (const auto& part : b.batch) EXPECT_EQ(part.tokens, 1);
+}
+
+TEST(Sglang, NoticesArrivalsEveryFewDecodeSteps) {
+  Bench b(10000, {100, 10}, "{type: sglang, recv_interval: 5}");
+  b.add(10, 100);
+  b.step();  // idle: it polls
+  ASSERT_EQ(b.batch.front().tokens, 10);
+  b.step();  // polls after a prefill, then counts
+  b.add(10, 100);
+  int decodes = 0;
+  for (b.step(); b.batch.front().tokens == 1; b.step()) ++decodes;
+  EXPECT_EQ(decodes, 4);
+  EXPECT_EQ(b.batch.front().tokens, 10);
+}
+
+TEST(TensorRtLlm, RunsWholePromptsBesideDecodes) {
+  Bench b(10000, {100, 10}, "trtllm");
+  b.add(60, 5), b.add(70, 5);
+  b.step();
+  ASSERT_EQ(b.batch.size(), 1u);
+  b.step();
+  ASSERT_EQ(b.batch.size(), 2u);
+  EXPECT_EQ(b.batch[0].tokens, 1);
+  EXPECT_EQ(b.batch[1].tokens, 70);
+}
+
+TEST(TensorRtLlm, AdmitsOnlyWhatCanRunToItsEnd) {
+  Bench b(30, {100, 10}, "trtllm");
+  b.add(8, 10), b.add(8, 10);  // 18 tokens each at their end
+  std::int64_t most = 0;
+  for (int i = 0; i < 12; ++i) {
+    b.step();
+    most = std::max<std::int64_t>(most, std::ssize(b.state.running));
+  }
+  EXPECT_EQ(most, 1);
+  EXPECT_EQ(b.state.preemptions, 0);
+}
+
+TEST(TensorRtLlm, HoldsPromptsBackToFillAStep) {
+  Bench b(10000, {100, 10}, "{type: trtllm, batch_wait_steps: 3, batch_wait_share: 0.9}");
+  b.add(10, 100);
+  b.step();
+  b.add(10, 100);
+  int waited = 0;
+  for (b.step(); b.batch.size() == 1; b.step()) ++waited;
+  EXPECT_EQ(waited, 3);
+  b.add(95, 5);  // with the two decodes above 0.9 of 100: no wait
+  b.step();
+  EXPECT_EQ(b.batch.size(), 3u);
 }
 
 }  // namespace

@@ -63,6 +63,13 @@ ServingMeasurement quick(const std::string& id, std::int64_t concurrency) {
   return m;
 }
 
+/// Every point is reported.
+AccuracyOptions whole() {
+  AccuracyOptions options;
+  options.halves = false;
+  return options;
+}
+
 const LedgerEntry& entry(const ServingAccuracy& accuracy, const std::string& group,
                          const std::string& metric) {
   for (const auto& e : accuracy.entries)
@@ -72,7 +79,7 @@ const LedgerEntry& entry(const ServingAccuracy& accuracy, const std::string& gro
 
 TEST(ServingAccuracy, IsTheErrorOfTheSimulatedMeans) {
   const auto point = quick("1", 2);
-  const auto accuracy = serving_accuracy({point}, {});
+  const auto accuracy = serving_accuracy({point}, whole());
   ASSERT_EQ(accuracy.compared, 1);
   const auto document = measured_scenario(point).document;
   const auto result =
@@ -86,7 +93,7 @@ TEST(ServingAccuracy, IsTheErrorOfTheSimulatedMeans) {
 TEST(ServingAccuracy, SimulatesEqualScenariosOnceAndCountsAMeasurementOnce) {
   auto other_engine = quick("2", 2), again = quick("3", 2), larger = quick("4", 4);
   other_engine.backend = "lmdeploy", other_engine.ttft_s = 0.03;
-  const auto accuracy = serving_accuracy({quick("1", 2), other_engine, again, larger}, {});
+  const auto accuracy = serving_accuracy({quick("1", 2), other_engine, again, larger}, whole());
   EXPECT_EQ(accuracy.rows, 4);
   EXPECT_EQ(accuracy.compared, 3);
   EXPECT_EQ(accuracy.scenarios, 3);  // an engine without kernel profiles of its own is another
@@ -98,10 +105,41 @@ TEST(ServingAccuracy, SimulatesEqualScenariosOnceAndCountsAMeasurementOnce) {
   EXPECT_EQ(accuracy.entries.front().group, "overall");
 }
 
+TEST(ServingAccuracy, ReportsTheHalfThatNothingWasFittedOn) {
+  std::vector<ServingMeasurement> points;
+  for (int i = 0; i < 20; ++i) {
+    points.push_back(quick(std::to_string(i), 1));
+    points.back().ttft_s = 0.02 + 1e-4 * i;
+  }
+  const auto accuracy = serving_accuracy(points, {});
+  const auto reported = entry(accuracy, "overall", "TPOT").errors.n;
+  EXPECT_GT(reported, 2);
+  EXPECT_LT(reported, 18);
+  EXPECT_EQ(entry(accuracy, "fit half", "TPOT").errors.n, 20 - reported);
+  EXPECT_EQ(entry(accuracy, "engine trtllm", "TTFT").errors.n, reported);
+  EXPECT_EQ(std::ssize(accuracy.points), 40);
+}
+
+TEST(ServingAccuracy, TakesTheNearerWhereDraftingIsNotRecorded) {
+  auto point = quick("1", 1);
+  point.source = "db-dump/2026-04-27; silicon_concurrency=1";
+  point.model_path = "deepseek-ai/DeepSeek-R1", point.system = "h200_sxm";
+  point.gemm_format = "fp8", point.moe_format = "fp8";
+  point.tensor = 8, point.moe_tensor = 8;
+  point.id = "dsr1_h200_trtllm_fp8_agg_128x32_c1_tp8_ep1_1";
+  auto faster = point;
+  faster.id = "dsr1_h200_trtllm_fp8_agg_128x32_c1_tp8_ep1_2";
+  point.tpot_s = 1, faster.tpot_s = 1e-4;
+  const auto accuracy = serving_accuracy({point, faster}, whole());
+  EXPECT_EQ(accuracy.scenarios, 2);
+  ASSERT_EQ(accuracy.points.size(), 4U);
+  EXPECT_GT(accuracy.points[0].predicted, 1.2 * accuracy.points[2].predicted);
+}
+
 TEST(ServingAccuracy, GoesOnAfterAPointThatDoesNotFit) {
   auto huge = quick("1", 2);
   huge.model_path = "meta-llama/Llama-3.1-70B";  // BF16 on one GPU
-  const auto accuracy = serving_accuracy({huge, quick("2", 2)}, {});
+  const auto accuracy = serving_accuracy({huge, quick("2", 2)}, whole());
   EXPECT_EQ(accuracy.compared, 1);
   EXPECT_EQ(accuracy.left_out.at("refused before the run"), 1);
   EXPECT_NE(accuracy.example.at("refused before the run").find("does not fit"), std::string::npos);

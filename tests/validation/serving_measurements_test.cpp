@@ -192,7 +192,8 @@ TEST(MeasuredScenario, GivesEveryOtherReason) {
 
 TEST(MeasuredScenario, RunsAllTenRoundsWhereOutputsAreShort) {
   EXPECT_EQ(rounds_of(128, 0), 10);
-  EXPECT_EQ(rounds_of(1024, 0), 4);
+  EXPECT_EQ(rounds_of(1024, 0), 2);
+  EXPECT_EQ(rounds_of(512, 0), 4);
   EXPECT_EQ(rounds_of(8192, 0), 2);
   EXPECT_EQ(rounds_of(8192, 10), 10);
 }

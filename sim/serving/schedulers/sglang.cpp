@@ -51,8 +51,9 @@ class Sglang final : public Scheduler {
     std::int64_t budget = limits_.max_tokens;
     for (std::size_t i = 0; i < state.running.size() && budget > 0; ++i) {
       Request& request = *state.running[i];
-      const auto tokens = std::min(request.length() - request.computed, budget);
-      if (request.in_flight || tokens <= 1) continue;
+      const auto left = request.length() - request.computed;
+      if (request.in_flight || left <= 1) continue;
+      const auto tokens = std::min(left, budget);
       if (!state.cache.grow(request.computed, request.computed + tokens)) continue;
       take(request, tokens, batch);
       budget -= tokens;

@@ -1,0 +1,98 @@
+// What an engine adds to the hardware's time: host time without CUDA graphs, the front end, drafted
+// tokens; and the profiles that bundle it.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "sim/serving/engine_profile.hpp"
+#include "sim/serving/serving_scenario.hpp"
+#include "tests/support/run_scenarios.hpp"
+
+namespace moesim {
+namespace {
+
+using test::run_scenario;
+using test::run_scenarios;
+
+std::string lone(const std::string& engine, int output = 50) {
+  return fmt::format(R"({{model: {{name: olmoe-1b-7b}}, cluster: {{node: hgx-h100}},
+      workload: {{requests: 1, arrivals: at-once, lengths: {{type: fixed, input: 1000, output: {}}}}},
+      engine: {{{}}}}})",
+                     output, engine);
+}
+
+TEST(EngineProfile, ScenarioValuesWinOverThose) {
+  const auto scenario = read_serving_scenario(
+      parse_yaml(R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
+          workload: {arrivals: at-once, lengths: {type: fixed, input: 10, output: 10}},
+          engine: {profile: sglang, max_batched_tokens: 4096}})",
+                 "test"));
+  EXPECT_EQ(scenario.engine.scheduler.type, "sglang");
+  EXPECT_EQ(scenario.engine.max_batched_tokens, 4096);
+  EXPECT_GT(scenario.engine.request_time, Seconds(0));
+}
+
+TEST(EngineProfile, AllThatShipCanBeRead) {
+  const auto names = engine_profile_names();
+  ASSERT_EQ(names, (std::vector<std::string>{"sglang", "trtllm", "vllm"}));
+  for (const auto& name : names) {
+    const auto result = run_scenario(lone("profile: " + name));
+    EXPECT_EQ(result.completed, 1) << name;
+  }
+}
+
+TEST(EngineProfile, AnUnknownOneIsRefusedWithASuggestion) {
+  try {
+    with_engine_profile(parse_yaml("{engine: {profile: sglan}}", "test"));
+    FAIL() << "no such profile";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("sglang"), std::string::npos) << error.what();
+  }
+}
+
+TEST(EagerSteps, TakeAtLeastTheHostsTimePerLayer) {
+  // 16 layers: the prompt's step is below 16 x 5 ms on its own, decode steps are graphs.
+  const auto results = run_scenarios(
+      {lone(""), lone("eager_layer_time: 5 ms"), lone("eager_layer_time: 5 ms, graph_max_batch: 0")});
+  EXPECT_LT(results[0].ttft_s.mean, 0.04);
+  EXPECT_NEAR(results[1].ttft_s.mean, 16 * 5e-3, 1e-8);
+  EXPECT_NEAR(results[1].tpot_s.mean, results[0].tpot_s.mean, 1e-9);
+  EXPECT_NEAR(results[2].tpot_s.mean, 16 * 5e-3, 1e-8);
+}
+
+TEST(FrontEnd, TakesOneRequestAfterTheOther) {
+  const auto scenario = [](const std::string& engine) {
+    return R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
+        workload: {requests: 4, arrivals: at-once, lengths: {type: fixed, input: 100, output: 2}},
+        engine: {)" + engine + "}}";
+  };
+  const auto results = run_scenarios({scenario("max_sequences: 1"), scenario("request_time: 1 s")});
+  // The engine is idle long before the next request has come through.
+  const double service = run_scenarios({lone("", 2), lone("", 2)}).front().e2e_s.mean;
+  ASSERT_LT(service, 0.5);
+  for (int i = 0; i < 4; ++i)
+    EXPECT_NEAR(results[1].requests[static_cast<std::size_t>(i)].ttft_s, i + 1.0, 0.5);
+  EXPECT_EQ(results[1].completed, 4);
+}
+
+TEST(Speculation, GivesTheAcceptanceLengthPerStep) {
+  const auto results = run_scenarios(
+      {lone("", 301), lone("speculation: {tokens: 3, acceptance_length: 2.5}", 301),
+       lone("speculation: {tokens: 1, acceptance_length: 1}", 301)});
+  EXPECT_EQ(results[0].decode_steps, 300);
+  EXPECT_EQ(results[1].decode_steps, 120);  // 300 / 2.5
+  EXPECT_EQ(results[2].decode_steps, 300);
+  EXPECT_EQ(results[1].output_tokens, 301);
+  // Steps that verify take longer than those that do not; a draft that never helps costs time.
+  EXPECT_GT(results[1].tpot_s.mean * 2.5, results[0].tpot_s.mean);
+  EXPECT_LT(results[1].tpot_s.mean, results[0].tpot_s.mean);
+  EXPECT_GT(results[2].tpot_s.mean, results[0].tpot_s.mean);
+}
+
+TEST(Speculation, MoreTokensThanAStepCanGiveAreRefused) {
+  EXPECT_THROW(read_serving_scenario(parse_yaml(
+                   lone("speculation: {tokens: 1, acceptance_length: 2.5}"), "test")),
+               InputError);
+}
+
+}  // namespace
+}  // namespace moesim
