@@ -75,6 +75,8 @@ int cache_command(const CacheOptions& options);
 struct ValidateOptions {
   std::vector<std::string> names;  ///< empty: all
   std::string json;
+  std::string plot;     ///< directory; empty: none
+  std::string against;  ///< ledger to compare with; empty: the committed one
   bool markdown = false;
   std::int64_t rounds = 0;
   unsigned jobs = 0;

@@ -206,6 +206,15 @@ Compared validate_papers(const ValidateOptions& options, bool print) {
   return {paper_entries(results)};
 }
 
+/// Nothing to compare with in an installed copy: the committed ledger lies with the tests.
+void print_changes(const ValidateOptions& options, const Ledger& ledger) {
+  const auto committed = data_path("tests/validation/ledger.json");
+  std::error_code ignored;
+  if (options.against.empty() && !std::filesystem::exists(committed, ignored)) return;
+  const auto file = options.against.empty() ? committed : options.against;
+  fmt::print("\n{}", ledger_changes(read_ledger(read_text_file(file), file), ledger));
+}
+
 std::string today_utc() { return fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr))); }
 
 }  // namespace
@@ -235,6 +244,8 @@ int validate_command(const ValidateOptions& options) {
   run("layers", validate_layers);
   run("papers", validate_papers);
   run("serving", validate_serving);
+  if (print) print_changes(options, ledger);
+  if (!options.plot.empty()) draw_figures(ledger_figures(ledger), options.plot);
   if (options.json.empty()) return 0;
   const auto json = ledger_json(ledger);
   if (options.json == "-")

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/core/error.hpp"
 #include "sim/metrics/distribution.hpp"
 #include "sim/report/human.hpp"
 #include "sim/report/json_text.hpp"
@@ -114,6 +115,62 @@ std::string ledger_json(const Ledger& ledger) {
   }
   json["points"] = std::move(points);
   return json_text(json);
+}
+
+Ledger read_ledger(const std::string& text, const std::string& file) {
+  Ledger ledger;
+  try {
+    const auto json = Json::parse(text);
+    ledger.date = json.at("date").get<std::string>();
+    ledger.version = json.at("version").get<std::string>();
+    for (const auto& row : json.at("entries")) {
+      LedgerEntry entry;
+      entry.name = row.at("name").get<std::string>();
+      entry.group = row.at("group").get<std::string>();
+      entry.metric = row.at("metric").get<std::string>();
+      entry.errors.n = row.at("n").get<std::int64_t>();
+      entry.left_out = row.at("left_out").get<std::int64_t>();
+      if (entry.errors.n > 0) {
+        entry.errors.median_abs = row.at("median_abs_error").get<double>();
+        entry.errors.p90_abs = row.at("p90_abs_error").get<double>();
+        entry.errors.bias = row.at("bias").get<double>();
+      }
+      ledger.entries.push_back(std::move(entry));
+    }
+  } catch (const Json::exception& error) {
+    throw InputError(fmt::format("{}: not a ledger of `moesim validate --json`: {}", file,
+                                 error.what()));
+  }
+  return ledger;
+}
+
+std::string ledger_changes(const Ledger& before, const Ledger& now) {
+  constexpr double kMoved = 0.005;
+  const auto same = [](const LedgerEntry& a, const LedgerEntry& b) {
+    return a.name == b.name && a.group == b.group && a.metric == b.metric;
+  };
+  std::string lines;
+  std::size_t alike = 0, more = 0;
+  for (const auto& entry : now.entries) {
+    const auto old = std::ranges::find_if(
+        before.entries, [&](const LedgerEntry& e) { return same(e, entry); });
+    const auto what = fmt::format("{}, {}, {}", entry.name, entry.group, entry.metric);
+    if (old == before.entries.end()) {
+      ++more;
+      continue;
+    }
+    const auto &a = old->errors, &b = entry.errors;
+    if (a.n == b.n && std::abs(a.median_abs - b.median_abs) <= kMoved &&
+        std::abs(a.p90_abs - b.p90_abs) <= kMoved) {
+      ++alike;
+      continue;
+    }
+    lines += fmt::format("  {}: median {} -> {}, p90 {} -> {}, points {} -> {}\n", what,
+                         percent(a.median_abs), percent(b.median_abs), percent(a.p90_abs),
+                         percent(b.p90_abs), a.n, b.n);
+  }
+  return fmt::format("since {} (version {}): {} entries as they were, {} new{}\n{}", before.date,
+                     before.version, alike, more, lines.empty() ? "" : ", changed:", lines);
 }
 
 std::string ledger_table(std::span<const LedgerEntry> entries, TableStyle style) {

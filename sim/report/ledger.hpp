@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/report/figure.hpp"
+
 namespace moesim {
 
 struct ErrorStatistics {
@@ -56,6 +58,17 @@ struct Ledger {
 
 /// {"date", "version", "entries": [...], "points": [...]}; a group without points has null errors.
 std::string ledger_json(const Ledger& ledger);
+
+/// The entries of ledger_json()'s text; points are left out. Throws InputError with the place when
+/// it is no ledger.
+Ledger read_ledger(const std::string& text, const std::string& file);
+
+/// What changed since `before`: a line per entry whose median or p90 moved by more than half a
+/// percentage point, or that is in one of the two only.
+std::string ledger_changes(const Ledger& before, const Ledger& now);
+
+/// Predicted against measured, coloured by regime: one picture per validation that keeps its points.
+std::vector<Figure> ledger_figures(const Ledger& ledger);
 
 enum class TableStyle { kText, kMarkdown };
 /// One row per group in order of appearance, the metrics side by side.
