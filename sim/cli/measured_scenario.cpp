@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "models/cost/profile_catalogue.hpp"
+#include "sim/cli/measured_pools.hpp"
 
 namespace moesim {
 namespace {
@@ -105,23 +106,24 @@ std::string read_widths(const ServingMeasurement& point, bool moe, Widths& width
 }
 
 std::string scenario_text(const ServingMeasurement& point, const MeasuredScenario& scenario,
-                          const Widths& widths, const std::string& dtype, const std::string& cost) {
+                          std::int64_t nodes, const std::string& layout, const std::string& dtype,
+                          const std::string& cost) {
   // The engines were started for the concurrency they were asked to hold (InferenceMAX:
   // --max-num-seqs $CONC
   // --max-num-batched-tokens 8192, https://github.com/InferenceMAX/InferenceMAX, benchmarks/*.sh);
   // 8192 is the default.
   return fmt::format(
       "model: {{name: {}, dtype: {}}}\n"
-      "cluster: {{node: {}}}\n"
+      "cluster: {{node: {}, nodes: {}}}\n"
       "cost: {}\n"
-      "parallel: {{tensor: {}, data: {}, expert: {}}}\n"
+      "{}"
       "workload:\n"
       "  requests: {}\n"
       "  arrivals: {{type: closed-loop, concurrency: {}}}\n"
       "  lengths: {{type: fixed, input: {}, output: {}}}\n"
       "engine: {{max_sequences: {}}}\n"
       "timeline: {{duration: 0 s}}\n",
-      scenario.model, dtype, scenario.node, cost, widths.tensor, widths.data, widths.expert,
+      scenario.model, dtype, scenario.node, nodes, cost, layout,
       scenario.rounds * scenario.concurrency, scenario.concurrency, point.input_tokens,
       point.output_tokens, scenario.concurrency);
 }
@@ -164,17 +166,20 @@ MeasuredScenario measured_scenario(const ServingMeasurement& point, std::int64_t
       std::ranges::find_if(kSystems, [&](const auto& s) { return s.system == point.system; });
   if (system != kSystems.end()) scenario.node = system->node;
 
-  if (point.mode != "agg") return leave_out("disaggregated prefill and decode");
+  const bool pools = point.mode == "disagg";
+  if (!pools && point.mode != "agg") return leave_out("mode unknown");
   if (model == kModels.end()) return leave_out("model unknown");
   if (system == kSystems.end()) return leave_out("GPU unknown");
   const auto concurrency = concurrency_of(point);
   if (!concurrency) return leave_out("no concurrency recorded");
-  if (point.pipeline != 1) return leave_out("pipeline width ambiguous");
+  if (!pools && point.pipeline != 1) return leave_out("pipeline width ambiguous");
   if (point.input_tokens < 1 || point.output_tokens < 2) return leave_out("no lengths recorded");
   Widths widths;
-  if (auto why = read_widths(point, model->moe, widths); !why.empty())
+  MeasuredPools two;
+  if (pools) two = measured_pools(point, model->moe, kNodeGpus, *concurrency);
+  if (auto why = pools ? two.left_out : read_widths(point, model->moe, widths); !why.empty())
     return leave_out(std::move(why));
-  if (point.batch * widths.data != *concurrency)
+  if ((pools ? two.decoding : point.batch * widths.data) != *concurrency)
     return leave_out(
         "batch size and concurrency disagree (replicas that the table does not describe)");
   const auto gemm = dtype_of(point.gemm_format), experts = dtype_of(point.moe_format);
@@ -186,8 +191,12 @@ MeasuredScenario measured_scenario(const ServingMeasurement& point, std::int64_t
   if (!model->own_formats && !gemm->empty())
     dtype = model->moe ? fmt::format("{{weights: {}, experts: {}}}", *gemm, *experts)
                        : fmt::format("{{weights: {}}}", *gemm);
+  const auto cost = cost_of(point, system->device);
+  const auto layout = pools ? two.section
+                            : fmt::format("parallel: {{tensor: {}, data: {}, expert: {}}}\n",
+                                          widths.tensor, widths.data, widths.expert);
   scenario.document = parse_yaml(
-      scenario_text(point, scenario, widths, dtype, cost_of(point, system->device)), point.id);
+      scenario_text(point, scenario, pools ? two.nodes : 1, layout, dtype, cost), point.id);
   return scenario;
 }
 

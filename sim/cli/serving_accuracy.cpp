@@ -91,13 +91,13 @@ struct GroupErrors {
 
 std::vector<std::string> groups_of(const Point& point) {
   return {"overall", "model " + point.scenario.model, "device " + point.scenario.node,
-          "engine " + point.measured->backend};
+          "engine " + point.measured->backend, "mode " + point.measured->mode};
 }
 
-/// "overall" first, then by model, device and engine.
+/// "overall" first, then by model, device, engine and mode (agg, disagg).
 int section_of(const std::string& group) {
   int section = 0;
-  for (const auto* start : {"overall", "model ", "device ", "engine "}) {
+  for (const auto* start : {"overall", "model ", "device ", "engine ", "mode "}) {
     if (group.starts_with(start)) return section;
     ++section;
   }
