@@ -125,6 +125,13 @@ const Parameters<DisaggregationConfig>& DisaggregationConfig::parameters() {
   return list;
 }
 
+std::int64_t serving_gpus(const ServingScenario& scenario) {
+  if (const auto& pools = scenario.disaggregation)
+    return gpus_of(pools->prefill) + gpus_of(pools->decode);
+  const auto& p = scenario.parallel;
+  return p.tensor * p.data * p.pipeline;
+}
+
 bool one_cluster(const DisaggregationConfig& config) {
   return !config.prefill.node && !config.decode.node;
 }
@@ -156,6 +163,11 @@ void check_disaggregation(const ServingScenario& scenario, const Node& document)
                      "routing.redundant_experts for replicas that stay where they are");
   if (one_cluster(*scenario.disaggregation)) return check_size(scenario, document);
   const auto where = find(document, {"disaggregation"})->where;
+  if (!scenario.cluster.links.empty())
+    throw InputError(
+        find(document, {"cluster", "links"})->where,
+        "cluster.links beside pools on nodes of their own: it is not known whose links "
+        "these are; leave out the node of the pools");
   check_network(prefill_scenario(scenario), where);
   check_network(decode_scenario(scenario), where);
 }

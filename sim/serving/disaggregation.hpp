@@ -25,6 +25,9 @@ void check_disaggregation(const ServingScenario& scenario, const Node& document)
 ServingScenario prefill_scenario(const ServingScenario& scenario);
 ServingScenario decode_scenario(const ServingScenario& scenario);
 
+/// GPUs that serve, of all pools.
+std::int64_t serving_gpus(const ServingScenario& scenario);
+
 /// Both pools lie in the one cluster; otherwise each has nodes (and a fabric) of its own.
 bool one_cluster(const DisaggregationConfig& config);
 

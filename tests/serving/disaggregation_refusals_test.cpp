@@ -64,6 +64,15 @@ TEST(DisaggregationRefusals, MoreGpusThanTheClusterHas) {
                  "4:17", "set cluster.nodes to at least 3");
 }
 
+TEST(DisaggregationRefusals, LinkConditionsOfNoKnownCluster) {
+  expect_refused(
+      "model: {name: olmoe-1b-7b}\n"
+      "cluster: {node: hgx-h100, links: [{from: leaf 0, to: spine 0, speed: 0.5}]}\n"
+      "workload: {arrivals: at-once, lengths: {type: fixed, input: 9, output: 2}}\n"
+      "disaggregation: {prefill: {}, decode: {node: hgx-h200}}\n",
+      "2:34", "leave out the node of the pools");
+}
+
 TEST(DisaggregationRefusals, AMistypedKeyInAPool) {
   expect_refused(scenario("disaggregation: {prefill: {worker: 2}, decode: {}}"), "4:28",
                  "did you mean 'workers'?");
