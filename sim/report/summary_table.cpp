@@ -121,7 +121,8 @@ std::string network_section(const Result& r) {
                                       human_percent(r.network->max_link_utilization)));
 }
 
-/// The pool that is busier than the other is the one to add workers to.
+/// A prefill pool near 100 % busy is short of workers; a decode pool is, where requests wait for it
+/// (it is busy however few it runs).
 std::string pools_section(const Result& r) {
   if (!r.disaggregation) return "";
   const auto& pools = *r.disaggregation;
