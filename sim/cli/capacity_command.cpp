@@ -14,6 +14,7 @@
 #include "sim/report/capacity_table.hpp"
 #include "sim/report/result_figures.hpp"
 #include "sim/scenario/document.hpp"
+#include "sim/serving/disaggregation.hpp"
 #include "sim/sweep/bisection.hpp"
 
 namespace moesim {
@@ -190,8 +191,8 @@ std::vector<CapacityRow> find_smallest(std::vector<Candidate>& candidates,
   const double load =
       whole ? static_cast<double>(read_integer(asked)) : read_quantity(asked, Dimension::kRate);
   for (auto& candidate : candidates) {
-    const auto p = read_serving_scenario(candidate.document).parallel;
-    candidate.row.gpus = static_cast<double>(p.tensor * p.data * p.pipeline);
+    candidate.row.gpus =
+        static_cast<double>(serving_gpus(read_serving_scenario(candidate.document)));
   }
   std::ranges::stable_sort(candidates, {}, [](const Candidate& c) { return c.row.gpus; });
   std::size_t low = 0, high = candidates.size();  // everything below `low` misses

@@ -64,6 +64,12 @@ LaunchSettings launch_settings(const ServingMeasurement& point, const std::strin
   if (point.backend == "vllm") vllm(point, model, settings);
   if (point.backend == "trtllm") trtllm(point, model, tensor, concurrency, settings);
   if (point.backend == "sglang") sglang(point, tensor, concurrency, settings);
+  if (point.mode == "disagg") {  // other scripts; of those only what all have in common is taken
+    settings.recv_interval = 1;
+    settings.batch_wait_steps = 0;
+    settings.max_batched_tokens = 8192;
+    settings.utilization = 0;
+  }
   return settings;
 }
 

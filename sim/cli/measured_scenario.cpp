@@ -8,6 +8,7 @@
 
 #include "models/cost/profile_catalogue.hpp"
 #include "sim/cli/launch_settings.hpp"
+#include "sim/cli/measured_pools.hpp"
 #include "sim/serving/engine_profile.hpp"
 
 namespace moesim {
@@ -141,20 +142,21 @@ std::string engine_text(const ServingMeasurement& point, const LaunchSettings& s
 }
 
 std::string scenario_text(const ServingMeasurement& point, const MeasuredScenario& scenario,
-                          const Widths& widths, const std::string& dtype, const std::string& cost,
-                          const LaunchSettings& settings, std::int64_t drafted) {
+                          std::int64_t nodes, const std::string& layout, const std::string& dtype,
+                          const std::string& cost, const LaunchSettings& settings,
+                          std::int64_t drafted) {
   return fmt::format(
       "model: {{name: {}, dtype: {}}}\n"
-      "cluster: {{node: {}}}\n"
+      "cluster: {{node: {}, nodes: {}}}\n"
       "cost: {}\n"
-      "parallel: {{tensor: {}, data: {}, expert: {}}}\n"
+      "{}"
       "workload:\n"
       "  requests: {}\n"
       "  arrivals: {{type: closed-loop, concurrency: {}}}\n"
       "  lengths: {}\n"
       "engine: {{{}}}\n"
       "timeline: {{duration: 0 s}}\n",
-      scenario.model, dtype, scenario.node, cost, widths.tensor, widths.data, widths.expert,
+      scenario.model, dtype, scenario.node, nodes, cost, layout,
       scenario.rounds * scenario.concurrency, scenario.concurrency,
       lengths_text(point, settings.shortest_length),
       engine_text(point, settings, scenario.concurrency, drafted));
@@ -197,17 +199,20 @@ MeasuredScenario measured_scenario(const ServingMeasurement& point, std::int64_t
       std::ranges::find_if(kSystems, [&](const auto& s) { return s.system == point.system; });
   if (system != kSystems.end()) scenario.node = system->node;
 
-  if (point.mode != "agg") return leave_out("disaggregated prefill and decode");
+  const bool pools = point.mode == "disagg";
+  if (!pools && point.mode != "agg") return leave_out("mode unknown");
   if (model == kModels.end()) return leave_out("model unknown");
   if (system == kSystems.end()) return leave_out("GPU unknown");
   const auto concurrency = concurrency_of(point);
   if (!concurrency) return leave_out("no concurrency recorded");
-  if (point.pipeline != 1) return leave_out("pipeline width ambiguous");
+  if (!pools && point.pipeline != 1) return leave_out("pipeline width ambiguous");
   if (point.input_tokens < 1 || point.output_tokens < 2) return leave_out("no lengths recorded");
   Widths widths;
-  if (auto why = read_widths(point, model->moe, widths); !why.empty())
+  MeasuredPools two;
+  if (pools) two = measured_pools(point, model->moe, kNodeGpus, *concurrency);
+  if (auto why = pools ? two.left_out : read_widths(point, model->moe, widths); !why.empty())
     return leave_out(std::move(why));
-  if (point.batch * widths.data != *concurrency)
+  if ((pools ? two.decoding : point.batch * widths.data) != *concurrency)
     return leave_out(
         "batch size and concurrency disagree (replicas that the table does not describe)");
   const auto gemm = dtype_of(point.gemm_format), experts = dtype_of(point.moe_format);
@@ -223,9 +228,12 @@ MeasuredScenario measured_scenario(const ServingMeasurement& point, std::int64_t
   }
   if (!settings.kv_cache.empty()) formats.push_back("kv_cache: " + settings.kv_cache);
   const auto dtype = fmt::format("{{{}}}", fmt::join(formats, ", "));
+  const auto layout = pools ? two.section
+                            : fmt::format("parallel: {{tensor: {}, data: {}, expert: {}}}\n",
+                                          widths.tensor, widths.data, widths.expert);
   const auto document = [&](std::int64_t drafted) {
-    return parse_yaml(scenario_text(point, scenario, widths, dtype, cost_of(point, system->device),
-                                    settings, drafted),
+    return parse_yaml(scenario_text(point, scenario, pools ? two.nodes : 1, layout, dtype,
+                                    cost_of(point, system->device), settings, drafted),
                       point.id);
   };
   scenario.document = document(0);

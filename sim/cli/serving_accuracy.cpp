@@ -105,13 +105,13 @@ constexpr const char* kFitted = "fit half";
 std::vector<std::string> groups_of(const Point& point) {
   if (point.fitted) return {kFitted};
   return {kReported, "model " + point.scenario.model, "device " + point.scenario.node,
-          "engine " + point.measured->backend};
+          "engine " + point.measured->backend, "mode " + point.measured->mode};
 }
 
-/// The whole first, then by model, device and engine.
+/// The whole first, then by model, device, engine and mode (agg, disagg).
 int section_of(const std::string& group) {
   int section = 0;
-  for (const auto* start : {kReported, kFitted, "model ", "device ", "engine "}) {
+  for (const auto* start : {kReported, kFitted, "model ", "device ", "engine ", "mode "}) {
     if (group.starts_with(start)) return section;
     ++section;
   }

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sim/core/csv.hpp"
 
 namespace moesim {
@@ -25,6 +27,12 @@ class Row {
     return value;
   }
 
+  /// 0 when there is no such column: tables of aggregated points have none of pools.
+  std::int64_t count_if_there(const std::string& name) const {
+    const bool there = std::ranges::find(table_.columns, name) != table_.columns.end();
+    return there ? count(name) : 0;
+  }
+
   double positive(std::string_view name) const {
     const auto column = table_.column(name);
     const auto value = table_.number(row_, column);
@@ -42,6 +50,14 @@ class Row {
   const CsvTable& table_;
   std::size_t row_;
 };
+
+ServingMeasurement::Pool pool(const Row& row, const std::string& name) {
+  return {
+      row.count_if_there(name + "_batch_size"),        row.count_if_there(name + "_num_workers"),
+      row.count_if_there(name + "_tp_size"),           row.count_if_there(name + "_pp_size"),
+      row.count_if_there(name + "_attention_dp_size"), row.count_if_there(name + "_moe_tp_size"),
+      row.count_if_there(name + "_moe_ep_size")};
+}
 
 ServingMeasurement measurement(const Row& row, const Location& where) {
   ServingMeasurement m;
@@ -63,6 +79,8 @@ ServingMeasurement measurement(const Row& row, const Location& where) {
   m.attention_data = row.count("attention_dp_size");
   m.moe_tensor = row.count("moe_tp_size");
   m.moe_expert = row.count("moe_ep_size");
+  m.prefill = pool(row, "prefill");
+  m.decode = pool(row, "decode");
   m.ttft_s = row.positive("silicon_ttft_ms") * 1e-3;
   m.tpot_s = row.positive("silicon_tpot_ms") * 1e-3;
   return m;

@@ -1,7 +1,7 @@
 // The table of measured serving points (e2e/serving_measurements.csv of the reference data): one
 // row per closed-loop benchmark of a real engine, with fixed lengths and the mean TTFT and TPOT
-// that it reported. Rows as they are written; what they mean is for measured_scenario.hpp. Only the
-// columns of aggregated serving are read.
+// that it reported. Rows as they are written; what they mean is for measured_scenario.hpp and
+// measured_pools.hpp.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,12 @@ struct ServingMeasurement {
   /// As recorded; 0 where the cell is empty.
   std::int64_t batch = 0, tensor = 0, pipeline = 0, attention_data = 0, moe_tensor = 0,
                moe_expert = 0;
+  /// Of disaggregated rows, as recorded.
+  struct Pool {
+    std::int64_t batch = 0, workers = 0, tensor = 0, pipeline = 0, attention_data = 0,
+                 moe_tensor = 0, moe_expert = 0;
+  };
+  Pool prefill, decode;
   double ttft_s = 0, tpot_s = 0;  ///< means
 };
 

@@ -53,6 +53,9 @@ class Parameters {
     fields_.back().info.minimum_excluded = true;
     return min(bound);
   }
+  /// The parameter added last is written only where it is given: scenarios without it keep their
+  /// bytes.
+  Parameters& unwritten_when_absent() { return fields_.back().unwritten_when_absent = true, *this; }
 
   /// Throws InputError for a missing, unknown, mistyped or out-of-bounds parameter.
   Config read(const Node& node) const {
@@ -84,7 +87,11 @@ class Parameters {
   /// Every parameter with its value, defaults included: reading it back gives the same Config.
   Node write(const Config& config) const {
     Node node = Node::mapping();
-    for (const auto& field : fields_) node.set(field.info.name, field.write(config));
+    for (const auto& field : fields_) {
+      Node value = field.write(config);
+      if (!field.unwritten_when_absent || !value.is_null())
+        node.set(field.info.name, std::move(value));
+    }
     return node;
   }
 
@@ -118,6 +125,7 @@ class Parameters {
     ParameterInfo info;
     std::function<void(Config&, const Node&)> read;
     std::function<Node(const Config&)> write;
+    bool unwritten_when_absent = false;
   };
 
   template <class T>

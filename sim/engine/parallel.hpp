@@ -32,8 +32,10 @@ class Layout {
   const ParallelConfig& degrees() const { return d_; }
   int gpus() const { return static_cast<int>(d_.tensor * d_.data * d_.pipeline); }
   int gpu(std::int64_t stage, std::int64_t data, std::int64_t tensor) const {
-    return static_cast<int>((stage * d_.data + data) * d_.tensor + tensor);
+    return first_gpu_ + static_cast<int>((stage * d_.data + data) * d_.tensor + tensor);
   }
+  /// GPU `first` of the cluster is the first of this layout: others lie before it.
+  void start_at(int first) { first_gpu_ = first; }
   /// Data ranks that advance in step, and how many such groups there are.
   std::int64_t data_per_group() const { return exchanges() ? d_.expert / d_.tensor : 1; }
   std::int64_t groups() const { return d_.data / data_per_group(); }
@@ -46,6 +48,7 @@ class Layout {
 
  private:
   ParallelConfig d_;
+  int first_gpu_ = 0;
   std::vector<std::int64_t> stage_layers_;
 };
 

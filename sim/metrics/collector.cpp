@@ -74,7 +74,7 @@ Result Collector::result(const Serving& serving) const {
   result.seed = static_cast<std::uint64_t>(serving.scenario().seed);
   result.events = serving.events();
   result.simulated_s = serving.simulated().value;
-  result.gpus = serving.layout().gpus();
+  result.gpus = serving.gpus();
   result.preemptions = serving.preemptions();
   add_requests(serving, result);
   add_steps(serving, result);
@@ -85,6 +85,7 @@ Result Collector::result(const Serving& serving) const {
                     counts->wasted,     counts->hit_rate(), counts->bytes_loaded.value,
                     counts->stall.value};
   if (result.gpus > 1) add_network(serving, result);
+  if (serving.handover()) add_pools(serving, result);
   result.phases = phases_;
   std::ranges::stable_sort(result.phases, {}, &PhaseRow::start_s);
   return result;
@@ -182,12 +183,43 @@ void Collector::add_moe(const Serving& serving, Result& result) const {
 void Collector::add_network(const Serving& serving, Result& result) const {
   NetworkSummary network;
   network.bytes = serving.totals().payload_bytes;
-  const auto& links = serving.network().links();
+  const auto links = serving.links();
   for (std::size_t l = 0; l < links.size() && result.simulated_s > 0; ++l)
     network.max_link_utilization =
         std::max(network.max_link_utilization,
                  serving.totals().link_bytes[l] / (links[l].capacity.value * result.simulated_s));
   result.network = network;
+}
+
+// Steps of the prefill pool are those of its groups, which come first.
+void Collector::add_pools(const Serving& serving, Result& result) const {
+  const auto& counts = *serving.handover();
+  const auto& config = *serving.scenario().disaggregation;
+  DisaggregationSummary pools;
+  pools.transfers = static_cast<std::int64_t>(counts.transfer_s.size());
+  pools.transfer_bytes = counts.bytes;
+  pools.transfer_s = distribution(counts.transfer_s);
+  pools.wait_s = distribution(counts.wait_s);
+  const auto takers = serving.layout().groups();
+  const auto fill = [&](PoolSummary& pool, const PoolConfig& of, const Serving& part, bool first) {
+    pool.workers = of.workers;
+    pool.gpus = part.layout().gpus();
+    const double seconds = result.simulated_s * static_cast<double>(part.layout().groups());
+    double busy = 0, running = 0, kv = 0;
+    for (const auto& step : steps_) {
+      if ((step.group < takers) != first) continue;
+      busy += step.duration_s;
+      running += step.duration_s * static_cast<double>(step.running);
+      kv += step.duration_s * step.kv_used_fraction;
+    }
+    if (seconds <= 0) return;
+    pool.busy_fraction = busy / seconds;
+    pool.running_per_worker = running / (result.simulated_s * static_cast<double>(of.workers));
+    pool.kv_used_fraction = busy > 0 ? kv / busy : 0;
+  };
+  fill(pools.prefill, config.prefill, serving, true);
+  fill(pools.decode, config.decode, *serving.decode_pool(), false);
+  result.disaggregation = pools;
 }
 
 }  // namespace moesim

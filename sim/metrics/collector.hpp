@@ -26,6 +26,7 @@ class Collector final : public RunObserver {
   void add_steps(const Serving& serving, Result& result) const;
   void add_moe(const Serving& serving, Result& result) const;
   void add_network(const Serving& serving, Result& result) const;
+  void add_pools(const Serving& serving, Result& result) const;
 
   std::vector<RequestRow> requests_;
   std::vector<StepRow> steps_;

@@ -75,6 +75,23 @@ struct NetworkSummary {
   double max_link_utilization = 0;  ///< busiest link: bytes / (capacity x simulated time)
 };
 
+/// One of the two pools of disaggregated serving.
+struct PoolSummary {
+  std::int64_t workers = 0, gpus = 0;
+  double busy_fraction = 0;       ///< of its engines' time, steps running
+  double running_per_worker = 0;  ///< requests, mean over the simulated time
+  double kv_used_fraction = 0;    ///< fullest rank, mean over the busy time
+};
+
+/// Prompts in one pool, decode steps in another, KV caches on their way between.
+struct DisaggregationSummary {
+  std::int64_t transfers = 0;
+  double transfer_bytes = 0;  ///< that decode GPUs received
+  Distribution transfer_s;
+  Distribution wait_s;  ///< for memory and a seat at the decode worker, before the transfer
+  PoolSummary prefill, decode;
+};
+
 struct Result {
   std::string title;
   Node scenario;  ///< resolved
@@ -100,6 +117,7 @@ struct Result {
   std::optional<MoeSummary> moe;
   std::optional<CacheSummary> cache;
   std::optional<NetworkSummary> network;
+  std::optional<DisaggregationSummary> disaggregation;
   double time_outside_calibration_fraction = 0;
   /// Share of the busy time by phase, in the order of a layer: attention, router, dispatch,
   /// experts, combine, ...

@@ -21,6 +21,8 @@ std::vector<std::string> figure_names() {
   all.goodput.emplace();
   all.moe.emplace();
   all.network.emplace();
+  all.disaggregation.emplace();
+  all.disaggregation->transfer_s.count = all.disaggregation->wait_s.count = 1;
   std::vector<std::string> names;
   for (const auto& [name, value] : result_figures(all)) names.push_back(name);
   return names;

@@ -13,6 +13,22 @@ void add_distribution(Json& json, const char* key, const Distribution& d) {
                {"p99", d.p99},   {"max", d.max}, {"count", d.count}};
 }
 
+Json pool_json(const PoolSummary& pool) {
+  return {{"workers", pool.workers},
+          {"gpus", pool.gpus},
+          {"busy_fraction", pool.busy_fraction},
+          {"running_per_worker", pool.running_per_worker},
+          {"kv_used_fraction", pool.kv_used_fraction}};
+}
+
+void add_pools(Json& json, const DisaggregationSummary& pools) {
+  json = {{"transfers", pools.transfers}, {"transfer_bytes", pools.transfer_bytes}};
+  add_distribution(json, "transfer_s", pools.transfer_s);
+  add_distribution(json, "wait_s", pools.wait_s);
+  json["prefill"] = pool_json(pools.prefill);
+  json["decode"] = pool_json(pools.decode);
+}
+
 void add_optional_sections(Json& json, const Result& r) {
   if (r.goodput)
     json["goodput"] = {{"requests_per_s", r.goodput->requests_per_s},
@@ -45,6 +61,7 @@ void add_optional_sections(Json& json, const Result& r) {
   if (r.network)
     json["network"] = {{"bytes", r.network->bytes},
                        {"max_link_utilization", r.network->max_link_utilization}};
+  if (r.disaggregation) add_pools(json["disaggregation"], *r.disaggregation);
   json["trust"] = {{"time_outside_calibration_fraction", r.time_outside_calibration_fraction}};
   if (!r.time_breakdown_s.empty()) {
     Json& breakdown = json["time_breakdown_s"] = Json::object();

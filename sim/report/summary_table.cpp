@@ -121,6 +121,28 @@ std::string network_section(const Result& r) {
                                       human_percent(r.network->max_link_utilization)));
 }
 
+/// A prefill pool near 100 % busy is short of workers; a decode pool is, where requests wait for it
+/// (it is busy however few it runs).
+std::string pools_section(const Result& r) {
+  if (!r.disaggregation) return "";
+  const auto& pools = *r.disaggregation;
+  const auto pool = [](const char* name, const PoolSummary& p) {
+    return entry(name,
+                 fmt::format("{} worker{} on {} GPUs, busy {}; {} requests at a time in each, "
+                             "KV memory {} used",
+                             human_count(p.workers), p.workers == 1 ? "" : "s", human_count(p.gpus),
+                             human_percent(p.busy_fraction), human_number(p.running_per_worker),
+                             human_percent(p.kv_used_fraction)));
+  };
+  auto out = pool("prefill pool", pools.prefill) + pool("decode pool", pools.decode);
+  if (pools.transfers > 0)
+    out += entry("KV transfer",
+                 fmt::format("{} of {}, mean {} after waiting {} for memory",
+                             human_count(pools.transfers), human_bytes(pools.transfer_bytes),
+                             human_time(pools.transfer_s.mean), human_time(pools.wait_s.mean)));
+  return out;
+}
+
 std::string breakdown_section(const Result& r) {
   double sum = 0;
   double largest = 0;
@@ -154,7 +176,8 @@ std::string summary_table(const Result& r) {
   std::string out;
   if (!r.title.empty()) out += one_line(r.title) + "\n\n";
   out += requests_section(r) + throughput_section(r) + latency_section(r) + steps_section(r) +
-         moe_section(r) + network_section(r) + breakdown_section(r) + "\n" + trust_section(r);
+         moe_section(r) + network_section(r) + pools_section(r) + breakdown_section(r) + "\n" +
+         trust_section(r);
   return out + entry("run", fmt::format("seed {}; {} events in {}, {} of memory", r.seed,
                                         human_count(r.events), human_time(r.wall_s),
                                         human_bytes(static_cast<double>(r.peak_rss_bytes))));

@@ -35,6 +35,18 @@ void EngineGroup::submit(std::int64_t rank, Request& request) {
   queued_ = true;
 }
 
+void EngineGroup::release(std::int64_t rank, std::int64_t tokens) {
+  state(rank).cache.free(tokens);
+  queued_ = true;
+  wake();
+}
+
+void EngineGroup::resume(std::int64_t rank, Request& request) {
+  state(rank).running.push_back(&request);
+  queued_ = true;
+  wake();
+}
+
 void EngineGroup::close() {
   closed_ = queued_ = true;
   wake();
@@ -126,7 +138,14 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
 void EngineGroup::execute(const std::vector<Segment>& segments) {
   for (const auto& segment : segments) {
     if (segment.busy > Seconds(0)) simulation_.sleep_for(segment.busy);
-    if (!segment.shared.empty()) simulation_.transfer(segment.shared, segment.shared_alone);
+    if (segment.shared.empty()) continue;
+    if (first_link_ == 0) {
+      simulation_.transfer(segment.shared, segment.shared_alone);
+      continue;
+    }
+    auto loads = segment.shared;
+    for (auto& load : loads) load.link += first_link_;
+    simulation_.transfer(loads, segment.shared_alone);
   }
 }
 
@@ -137,7 +156,7 @@ void EngineGroup::complete(Step& step) {
   step.event.cost = &step.cost;
   if (step.event.duration < Seconds(0)) throw SimulationError("time going back over a step");
   for (std::size_t r = 0; r < ranks_.size(); ++r) {
-    bool finished = false;
+    bool left = false;
     for (const auto& part : step.scheduled[r]) {
       Request& request = *part.request;
       request.in_flight = false;
@@ -145,19 +164,24 @@ void EngineGroup::complete(Step& step) {
       if (!part.emits) continue;
       emit(request, now);
       if (part.verifies) accept_drafted(ranks_[r], request, now);
-      finished = finished || request.finished();
+      left = left || leaves(request);
     }
-    if (!finished) continue;
+    if (!left) continue;
     auto& rank = ranks_[r];
-    std::erase_if(rank.running, [](const Request* request) { return request->finished(); });
+    std::erase_if(rank.running, [&](const Request* request) { return leaves(*request); });
     for (const auto& part : step.scheduled[r]) {
-      if (!part.request->finished()) continue;
+      if (!leaves(*part.request)) continue;
+      if (!part.request->finished()) {
+        on_prefilled_(*part.request);
+        continue;
+      }
       rank.cache.free(part.request->computed);
       observer_.on_finished(*part.request);
       on_done_(*part.request);
     }
   }
   observer_.on_step(step.event);
+  if (after_step_) after_step_();
 }
 
 void EngineGroup::accept_drafted(RankState& rank, Request& request, Seconds now) {

@@ -34,6 +34,21 @@ class EngineGroup {
   /// Queues a request for data rank `rank` of this group; an idle engine sees it at the next
   /// wake().
   void submit(std::int64_t rank, Request& request);
+  /// Requests leave with their first token: `on_prefilled` takes them, unless they are finished.
+  /// Their KV memory stays held until release().
+  void hand_over(std::function<void(Request&)> on_prefilled) {
+    on_prefilled_ = std::move(on_prefilled);
+  }
+  /// KV memory for `tokens` tokens of a request that comes from elsewhere; false: no room.
+  bool reserve(std::int64_t rank, std::int64_t tokens) { return state(rank).cache.grow(0, tokens); }
+  /// Frees the KV memory of a request that has left, and looks for something to do with it.
+  void release(std::int64_t rank, std::int64_t tokens);
+  /// A request whose memory was reserved and filled runs on from where it is.
+  void resume(std::int64_t rank, Request& request);
+  /// Called after every step, when its requests have their tokens and what has finished is gone.
+  void after_step(std::function<void()> callback) { after_step_ = std::move(callback); }
+  /// Links of this group's network are numbered from `first` among the links of the run.
+  void number_links_from(int first) { first_link_ = first; }
   /// Starts the engine if it is idle and there is something to do.
   void wake();
   /// No more requests will come: the actors end when they are idle.
@@ -58,6 +73,11 @@ class EngineGroup {
   void run();
   void run_stage(std::size_t stage);
   std::shared_ptr<Step> next_step();
+  RankState& state(std::int64_t rank) { return ranks_[static_cast<std::size_t>(rank)]; }
+  /// Nothing more to do here after a step.
+  bool leaves(const Request& request) const {
+    return request.finished() || (on_prefilled_ && request.generated > 0);
+  }
   void execute(const std::vector<Segment>& segments);
   void complete(Step& step);
   void emit(Request& request, Seconds now);
@@ -72,7 +92,9 @@ class EngineGroup {
   std::int64_t stages_;
   Window recorded_;
   RunObserver& observer_;
-  std::function<void(Request&)> on_done_;
+  std::function<void(Request&)> on_done_, on_prefilled_;
+  std::function<void()> after_step_;
+  int first_link_ = 0;
   std::vector<StageQueue> queues_;
   Simulation::Semaphore awake_;
   std::vector<RankBatch> batches_;

@@ -9,6 +9,8 @@
 #include "models/architecture/size.hpp"
 #include "models/device/catalogue.hpp"
 #include "sim/core/data_path.hpp"
+#include "sim/serving/disaggregation.hpp"
+#include "sim/serving/serving_pools.hpp"
 
 namespace moesim {
 namespace {
@@ -78,7 +80,8 @@ struct Serving::Running {
   std::unique_ptr<Arrivals> arrivals;
   std::unique_ptr<Lengths> lengths;
   std::unique_ptr<RequestRouter> router;
-  std::deque<EngineGroup> groups;
+  std::deque<EngineGroup> groups;  ///< those that requests arrive at, then the decode pool's
+  std::unique_ptr<Handover> handover;
   std::deque<Request> requests;  ///< stable addresses
   // Closed loop: requests that may still be sent, and what the sender waits for when there are
   // none.
@@ -93,7 +96,20 @@ struct Serving::Running {
 };
 
 Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
-    : scenario_(scenario),
+    : Serving(scenario, scenario.disaggregation ? prefill_scenario(scenario) : scenario, places,
+              0) {
+  if (!scenario.disaggregation) return;
+  auto decode_places = places;
+  decode_places.parallel = places.decode;
+  const auto decode = decode_scenario(scenario);
+  decode_.reset(new Serving(decode, decode, decode_places, first_decode_gpu(scenario)));
+  longest_ = std::min(longest_, decode_->longest_);
+}
+
+Serving::Serving(const ServingScenario& given, const ServingScenario& scenario,
+                 const ScenarioPlaces& places, std::int64_t first_gpu)
+    : given_(given),
+      scenario_(scenario),
       model_(load_served_model(scenario.model, places.model)),
       device_(load_device(data_path("models/device"), scenario.cluster.node.node.device)),
       layout_(scenario.parallel, model_.architecture, scenario.routing.redundant_experts,
@@ -101,6 +117,7 @@ Serving::Serving(const ServingScenario& scenario, const ScenarioPlaces& places)
       network_(scenario.cluster, scenario.network.transport,
                static_cast<std::uint64_t>(scenario.seed)),
       cost_(scenario.cost.make({device_})) {
+  layout_.start_at(static_cast<int>(first_gpu));
   if (scenario_.network.collectives == CollectiveTimes::measured) measured_.emplace(device_.name);
   const auto seed = static_cast<std::uint64_t>(scenario.seed);
   check_batch_size(scenario, layout_, model_.architecture.moe, places.parallel);
@@ -203,16 +220,44 @@ std::vector<char> Serving::shared_links(std::vector<LockstepExecutor>& executors
   return shared;
 }
 
-void Serving::run(RunObserver& observer) {
+std::vector<LockstepExecutor> Serving::make_executors() {
   std::vector<LockstepExecutor> executors;
   for (std::int64_t g = 0; g < layout_.groups(); ++g) executors.emplace_back(parts(), g, totals_);
-  const auto shared = shared_links(executors);
+  return executors;
+}
+
+void Serving::add_groups(Running& running, std::vector<LockstepExecutor>& executors,
+                         const std::vector<char>& shared) {
+  const auto& engine = scenario_.engine;
+  const EngineGroup::Window window{scenario_.timeline.start,
+                                   scenario_.timeline.start + scenario_.timeline.duration};
+  for (auto& executor : executors) {
+    std::vector<std::unique_ptr<Scheduler>> schedulers;
+    for (std::int64_t r = 0; r < layout_.data_per_group(); ++r)
+      schedulers.push_back(
+          engine.scheduler.make({engine.max_batched_tokens, engine.max_sequences}));
+    executor.share(shared);
+    const auto id = static_cast<std::int64_t>(running.groups.size());
+    running.groups.emplace_back(id, running.simulation, std::move(executor), std::move(schedulers),
+                                cache_of(memory_, engine.block_size), scenario_.parallel.pipeline,
+                                window, running.observer);
+    if (engine.speculation)
+      running.groups.back().speculate(engine.speculation->tokens,
+                                      engine.speculation->acceptance_length);
+  }
+}
+
+void Serving::run(RunObserver& observer) {
+  auto executors = make_executors();
+  auto shared = shared_links(executors);
   std::vector<SharedLink> links;
   if (std::ranges::find(shared, 1) != shared.end())
     for (const auto& link : network_.links()) links.push_back({link.name, link.capacity});
 
   const auto seed = static_cast<std::uint64_t>(scenario_.seed);
   if (scenario_.cache) offload_experts(executors, links);
+  Decoding decoding;
+  if (decode_) join_pools(executors, shared, links, decoding);
   Running running(links, observer);
   if (trace_.empty()) {
     running.arrivals = scenario_.workload.arrivals->make({seed});
@@ -223,26 +268,14 @@ void Serving::run(RunObserver& observer) {
     }
   }
   running.router = scenario_.engine.request_router.make({scenario_.parallel.data});
-  const auto& engine = scenario_.engine;
-  const EngineGroup::Window window{scenario_.timeline.start,
-                                   scenario_.timeline.start + scenario_.timeline.duration};
-  for (std::int64_t g = 0; g < layout_.groups(); ++g) {
-    std::vector<std::unique_ptr<Scheduler>> schedulers;
-    for (std::int64_t r = 0; r < layout_.data_per_group(); ++r)
-      schedulers.push_back(
-          engine.scheduler.make({engine.max_batched_tokens, engine.max_sequences}));
-    auto& executor = executors[static_cast<std::size_t>(g)];
-    executor.share(shared);
-    running.groups.emplace_back(g, running.simulation, std::move(executor), std::move(schedulers),
-                                cache_of(memory_, engine.block_size), scenario_.parallel.pipeline,
-                                window, observer);
-    if (engine.speculation)
-      running.groups.back().speculate(engine.speculation->tokens,
-                                      engine.speculation->acceptance_length);
+  add_groups(running, executors, shared);
+  if (decode_) {
+    decode_->add_groups(running, decoding.executors, decoding.shared);
+    running.handover = hand_over(running.simulation, running.groups);
   }
   for (auto& group : running.groups) group.start([&](Request& request) { done(running, request); });
   running.simulation.spawn("arrivals", [&] { arrive(running); });
-  if (engine.request_time > Seconds(0))
+  if (scenario_.engine.request_time > Seconds(0))
     running.simulation.spawn("front end", [&] { pass_front_end(running); });
   running.simulation.run();
 
@@ -254,6 +287,10 @@ void Serving::run(RunObserver& observer) {
   for (auto& group : running.groups)
     if (const auto* offload = group.executor().offloaded()) *expert_memory_ += offload->counts();
   events_ = running.simulation.activities();
+  if (decode_) {
+    add_totals_of_decode();
+    handover_ = running.handover->counts();
+  }
   for (const auto& group : running.groups)
     for (std::int64_t r = 0; r < group.ranks(); ++r) {
       preemptions_ += group.rank(r).preemptions;
@@ -353,10 +390,11 @@ void Serving::pass_front_end(Running& running) {
 
 void Serving::queue(Running& running, Request& request) {
   std::vector<RankLoad> loads;
-  for (const auto& group : running.groups)
-    for (std::int64_t r = 0; r < group.ranks(); ++r)
-      loads.push_back({static_cast<std::int64_t>(group.rank(r).waiting.size()),
-                       static_cast<std::int64_t>(group.rank(r).running.size())});
+  const auto taking = static_cast<std::size_t>(layout_.groups());
+  for (std::size_t g = 0; g < taking; ++g)
+    for (std::int64_t r = 0; r < running.groups[g].ranks(); ++r)
+      loads.push_back({static_cast<std::int64_t>(running.groups[g].rank(r).waiting.size()),
+                       static_cast<std::int64_t>(running.groups[g].rank(r).running.size())});
   const auto rank = running.router->choose(request.id, loads);
   request.rank = static_cast<int>(rank);
   const auto per_group = layout_.data_per_group();

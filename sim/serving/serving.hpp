@@ -4,12 +4,14 @@
 // rewound), but construct any number.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "models/architecture/model.hpp"
 #include "sim/serving/engine_group.hpp"
+#include "sim/serving/handover.hpp"
 #include "sim/serving/serving_scenario.hpp"
 #include "sim/serving/trace.hpp"
 
@@ -27,11 +29,16 @@ class Serving {
     progress_ = std::move(callback);
   }
 
-  const ServingScenario& scenario() const { return scenario_; }
+  const ServingScenario& scenario() const { return given_; }
   const Model& model() const { return model_; }
+  /// Of the engines; with pools, of the one that computes prompts.
   const Layout& layout() const { return layout_; }
   const MemoryPlan& memory() const { return memory_; }
-  const Network& network() const { return network_; }
+  /// The pool that generates, a deployment of its own; null without the section `disaggregation`.
+  const Serving* decode_pool() const { return decode_.get(); }
+  int gpus() const { return layout_.gpus() + (decode_ ? decode_->layout_.gpus() : 0); }
+  /// All links of the run, numbered as in totals().
+  std::vector<Link> links() const;
   const Totals& totals() const { return totals_; }
   /// Summed over the GPUs; nothing without the section `cache`.
   const std::optional<ExpertMemoryCounts>& expert_memory() const { return expert_memory_; }
@@ -43,15 +50,31 @@ class Serving {
   std::int64_t events() const { return events_; }
   std::int64_t failed() const { return failed_; }
   std::int64_t preemptions() const { return preemptions_; }
+  /// What travelled from pool to pool; nothing without the section `disaggregation`.
+  const std::optional<HandoverCounts>& handover() const { return handover_; }
 
  private:
   struct Running;
+  struct Decoding;
 
+  /// One deployment: `scenario` is `given`, or the part of it that one pool is.
+  Serving(const ServingScenario& given, const ServingScenario& scenario,
+          const ScenarioPlaces& places, std::int64_t first_gpu);
   void load_trace();
   void check_some_request_fits(const Location& where) const;
   EngineParts parts() const;
   Lengths::Tokens tokens_of(std::int64_t request, const Lengths* lengths) const;
   std::vector<char> shared_links(std::vector<LockstepExecutor>& executors) const;
+  std::vector<LockstepExecutor> make_executors();
+  void add_groups(Running& running, std::vector<LockstepExecutor>& executors,
+                  const std::vector<char>& shared);
+  // With a second pool (serving_pools.cpp):
+  bool same_links() const;
+  KvPaths kv_paths() const;
+  void join_pools(std::vector<LockstepExecutor>& executors, std::vector<char>& shared,
+                  std::vector<SharedLink>& links, Decoding& decoding) const;
+  std::unique_ptr<Handover> hand_over(Simulation& simulation, std::deque<EngineGroup>& groups);
+  void add_totals_of_decode();
   void arrive(Running& running);
   static void wake_all(Running& running);
   void submit(Running& running, std::int64_t id);
@@ -59,7 +82,8 @@ class Serving {
   void queue(Running& running, Request& request);
   void done(Running& running, Request& request);
 
-  ServingScenario scenario_;
+  ServingScenario given_;     ///< as the user wrote it
+  ServingScenario scenario_;  ///< what this deployment is
   Model model_;
   Device device_;
   Layout layout_;
@@ -73,8 +97,10 @@ class Serving {
   void offload_experts(std::vector<LockstepExecutor>& executors,
                        std::vector<SharedLink>& links) const;
 
+  std::unique_ptr<Serving> decode_;
   Totals totals_;
   std::optional<ExpertMemoryCounts> expert_memory_;
+  std::optional<HandoverCounts> handover_;
   std::function<void(std::int64_t, std::int64_t, Seconds)> progress_;
   Seconds simulated_{0};
   std::int64_t events_ = 0, failed_ = 0, preemptions_ = 0;

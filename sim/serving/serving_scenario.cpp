@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "sim/serving/disaggregation.hpp"
 #include "sim/serving/engine_profile.hpp"
 
 namespace moesim {
@@ -159,6 +160,9 @@ const Parameters<ServingScenario>& ServingScenario::parameters() {
                     "{arrivals: {type: poisson, rate: 4 /s}, lengths: {type: fixed, input: 512, "
                     "output: 128}}")
           .optional("engine", &ServingScenario::engine, "the serving engine of every data rank")
+          .optional("disaggregation", &ServingScenario::disaggregation,
+                    "prompts and decode steps run in two pools of workers; replaces parallel")
+          .unwritten_when_absent()
           .optional("network", &ServingScenario::network, "how communication is simulated")
           .optional("slo", &ServingScenario::slo, "limits that a good request meets; gives goodput")
           .optional("timeline", &ServingScenario::timeline,
@@ -177,6 +181,7 @@ ServingScenario read_serving_scenario(const Node& document) {
                            condition.to +
                            "' changes after the start; serving scenarios take conditions that "
                            "hold from the start (kind: collective takes others)");
+  if (scenario.disaggregation) check_disaggregation(scenario, document);
   return scenario;
 }
 
@@ -188,8 +193,16 @@ ScenarioPlaces places_of(const Node& document) {
     const Node* value = node->find(key);
     return value == nullptr ? node->where : value->where;
   };
-  return {place("model", "name"), place("parallel", ""), place("workload", "lengths"),
-          place("cache", "")};
+  ScenarioPlaces places{place("model", "name"),
+                        place("parallel", ""),
+                        place("workload", "lengths"),
+                        place("cache", ""),
+                        {}};
+  if (document.find("disaggregation") != nullptr) {
+    places.parallel = place("disaggregation", "prefill");
+    places.decode = place("disaggregation", "decode");
+  }
+  return places;
 }
 
 }  // namespace moesim

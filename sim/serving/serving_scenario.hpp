@@ -65,6 +65,35 @@ struct EngineConfig {
   static const Parameters<EngineConfig>& parameters();
 };
 
+/// Workers of one kind: each is an engine with its own layout, scheduler and KV memory.
+struct PoolConfig {
+  std::int64_t workers = 1;
+  ParallelConfig parallel;             ///< of every worker
+  std::optional<NodeChoice> node;      ///< absent: the cluster's
+  std::optional<EngineConfig> engine;  ///< absent: the scenario's
+  static const Parameters<PoolConfig>& parameters();
+  void check(const Node& at) const;
+};
+
+/// How a request's keys and values travel from the prefill to the decode worker.
+struct KvTransferConfig {
+  std::optional<BytesPerSecond> bandwidth;
+  Seconds latency{0};
+  static const Parameters<KvTransferConfig>& parameters();
+};
+
+/// Which worker returns the first token to the user.
+enum class FirstToken { decode, prefill };
+const std::vector<std::string>& names_of(FirstToken);
+
+/// The section `disaggregation`: prompts and decode steps run in different pools.
+struct DisaggregationConfig {
+  PoolConfig prefill, decode;
+  KvTransferConfig transfer;
+  FirstToken first_token = FirstToken::decode;
+  static const Parameters<DisaggregationConfig>& parameters();
+};
+
 /// A request is good when it meets every limit that is given.
 struct SloConfig {
   std::optional<Seconds> ttft, tpot, e2e;
@@ -90,6 +119,7 @@ struct ServingScenario {
   std::optional<ExpertMemoryConfig> cache;
   WorkloadConfig workload;
   EngineConfig engine;
+  std::optional<DisaggregationConfig> disaggregation;
   NetworkConfig network;
   SloConfig slo;
   TimelineConfig timeline;
@@ -98,7 +128,7 @@ struct ServingScenario {
 
 /// Where the parts of a scenario were written, for errors that need the whole picture.
 struct ScenarioPlaces {
-  Location model, parallel, workload, cache = {};
+  Location model, parallel, workload, cache = {}, decode = {};
 };
 
 /// Reads and checks a document (after includes, overrides and choice of a variant). Throws

@@ -181,6 +181,7 @@ TEST(MeasuredScenario, GivesEveryOtherReason) {
     EXPECT_TRUE(reasons.insert(why).second) << why;
   };
   reason([](auto& p) { p.mode = "disagg"; });
+  reason([](auto& p) { p.mode = "batch"; });
   reason([](auto& p) { p.model_path = "someone/else"; });
   reason([](auto& p) { p.system = "l40s"; });
   reason([](auto& p) { p.pipeline = 2; });

@@ -43,8 +43,15 @@ class TensorRtLlm final : public Scheduler {
   void schedule(RankState& state, std::vector<Scheduled>& batch) override {
     batch.clear();
     std::int64_t budget = limits_.max_tokens;
-    for (auto* request : state.running)
-      if (!request->in_flight) add(state, *request, budget, batch);
+    for (std::size_t i = 0; i < state.running.size(); ++i) {
+      Request& request = *state.running[i];
+      const auto tokens = wanted(request, budget);
+      if (request.in_flight || tokens == 0) continue;
+      // Memory was promised at admission; only what another pool handed over can still lack it.
+      if (!grow_or_preempt(state, i, tokens)) break;
+      take(request, tokens, batch);
+      budget -= tokens;
+    }
     if (!waits(state, budget, batch)) admit(state, budget, batch);
   }
 
@@ -61,15 +68,11 @@ class TensorRtLlm final : public Scheduler {
     return waited_ > 0;
   }
 
-  /// Memory was promised at admission: growing cannot fail.
-  void add(RankState& state, Request& request, std::int64_t& budget,
-           std::vector<Scheduled>& batch) const {
-    auto tokens = request.length() - request.computed;
-    if (config_.chunked_prefill || tokens > limits_.max_tokens) tokens = std::min(tokens, budget);
-    if (tokens <= 0 || tokens > budget) return;
-    if (!state.cache.grow(request.computed, request.computed + tokens)) return;
-    take(request, tokens, batch);
-    budget -= tokens;
+  /// Tokens that a request can have of the budget; 0: it waits.
+  std::int64_t wanted(const Request& request, std::int64_t budget) const {
+    const auto left = request.length() - request.computed;
+    if (left <= budget) return left;
+    return config_.chunked_prefill || left > limits_.max_tokens ? budget : 0;
   }
 
   void admit(RankState& state, std::int64_t budget, std::vector<Scheduled>& batch) const {
@@ -80,9 +83,10 @@ class TensorRtLlm final : public Scheduler {
       Request& request = *state.waiting.front();
       const auto needed = state.cache.need(request.input + request.output);
       if (promised + needed > state.cache.capacity()) return;
-      const auto before = batch.size();
-      add(state, request, budget, batch);
-      if (batch.size() == before) return;
+      const auto tokens = wanted(request, budget);
+      if (tokens == 0 || !state.cache.grow(request.computed, request.computed + tokens)) return;
+      take(request, tokens, batch);
+      budget -= tokens;
       promised += needed;
       state.waiting.pop_front();
       state.running.push_back(&request);

@@ -1,0 +1,94 @@
+#include "sim/serving/handover.hpp"
+
+#include <algorithm>
+
+namespace moesim {
+
+Handover::Handover(Parts parts)
+    : parts_(std::move(parts)),
+      prefill_(ranks_of(parts_.prefill)),
+      decode_(ranks_of(parts_.decode)) {
+  for (auto* group : parts_.prefill)
+    group->hand_over([this](Request& request) { accept(request); });
+  std::size_t first = 0;
+  for (auto* group : parts_.decode) {
+    const auto last = first + static_cast<std::size_t>(group->ranks());
+    group->after_step([this, first, last] {
+      for (auto rank = first; rank < last; ++rank) admit(rank);
+    });
+    first = last;
+  }
+}
+
+std::vector<Handover::Rank> Handover::ranks_of(const std::vector<EngineGroup*>& groups) {
+  std::vector<Rank> ranks;
+  for (auto* group : groups)
+    for (std::int64_t r = 0; r < group->ranks(); ++r) ranks.push_back({group, r, {}, 0});
+  return ranks;
+}
+
+void Handover::accept(Request& request) {
+  std::vector<RankLoad> loads;
+  for (const auto& rank : decode_) {
+    const auto& state = rank.group->rank(rank.local);
+    loads.push_back({static_cast<std::int64_t>(state.waiting.size() + rank.incoming.size()),
+                     static_cast<std::int64_t>(state.running.size()) + rank.in_transfer});
+  }
+  const auto to = static_cast<std::size_t>(parts_.router->choose(request.id, loads));
+  decode_[to].incoming.push_back({&request, request.rank, parts_.simulation.now()});
+  request.rank = static_cast<int>(prefill_.size() + to);
+  admit(to);
+}
+
+void Handover::admit(std::size_t to) {
+  auto& rank = decode_[to];
+  while (!rank.incoming.empty()) {
+    const auto& state = rank.group->rank(rank.local);
+    const auto seated = static_cast<std::int64_t>(state.running.size()) + rank.in_transfer;
+    if (!state.waiting.empty() || seated >= parts_.seats) return;
+    const auto pending = rank.incoming.front();
+    if (!rank.group->reserve(rank.local, pending.request->computed)) return;
+    rank.incoming.pop_front();
+    ++rank.in_transfer;
+    counts_.wait_s.push_back((parts_.simulation.now() - pending.since).value);
+    parts_.simulation.spawn("transfer " + std::to_string(pending.request->id),
+                            [this, pending, to] { move(pending, to); });
+  }
+}
+
+void Handover::move(const Pending& pending, std::size_t to) {
+  auto& rank = decode_[to];
+  auto& request = *pending.request;
+  const auto target = static_cast<std::int64_t>(to);
+  const Seconds start = parts_.simulation.now();
+  const Bytes each = rank.group->rank(rank.local).cache.need(request.computed);
+  const auto& links = parts_.paths.links();
+  LinkLoads loads(links.size());
+  parts_.paths.load(pending.from, target, each.value, loads);
+  Seconds alone = link_bound(loads, links);
+  if (parts_.transfer.bandwidth) alone = std::max(alone, each / *parts_.transfer.bandwidth);
+  std::vector<LinkBytes> shared;
+  for (const int link : loads.touched()) {
+    shared.push_back({link, loads.bytes(link)});
+    parts_.totals.link_bytes[static_cast<std::size_t>(link)] += loads.bytes(link);
+  }
+  const double bytes = each.value * static_cast<double>(parts_.paths.receivers());
+  parts_.totals.payload_bytes += bytes;
+  counts_.bytes += bytes;
+
+  parts_.simulation.sleep_for(parts_.paths.latency(pending.from, target) + parts_.transfer.latency);
+  if (parts_.contend)
+    parts_.simulation.transfer(shared, alone);
+  else
+    parts_.simulation.sleep_for(alone);
+
+  const Seconds now = parts_.simulation.now();
+  counts_.transfer_s.push_back((now - start).value);
+  --rank.in_transfer;
+  if (parts_.first_token == FirstToken::decode) request.first_token = request.last_token = now;
+  auto& sender = prefill_[static_cast<std::size_t>(pending.from)];
+  sender.group->release(sender.local, request.computed);
+  rank.group->resume(rank.local, request);
+}
+
+}  // namespace moesim
