@@ -5,8 +5,9 @@
 namespace moesim {
 namespace {
 
-/// Share of DeepSeek-R1's drafted tokens that is accepted after an accepted one. Fitted to the fit
-/// half of the serving measurements (validate serving), 2026-11-22.
+/// Share of DeepSeek-R1's drafted tokens that is accepted after an accepted one. On 30 points of the
+/// fit half of the serving measurements the median TPOT error is 7.0 % at 0.5, 7.3 % at 0.6, 7.0 % at
+/// 0.68 and 14.3 % at 0.76 (2026-11-22): the middle of what they allow.
 constexpr double kAcceptanceRate = 0.6;
 
 bool is_inference_max(const ServingMeasurement& point) {
