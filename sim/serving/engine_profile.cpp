@@ -28,7 +28,7 @@ std::vector<std::string> engine_profile_names() {
 
 Node with_engine_profile(const Node& document) {
   const Node* name = find_path(document, "engine.profile");
-  if (name == nullptr || !name->is_scalar()) return document;
+  if (name == nullptr || !name->is_scalar() || name->text.empty()) return document;
   const auto names = engine_profile_names();
   if (std::ranges::find(names, name->text) == names.end())
     throw InputError(name->where, fmt::format("unknown engine profile '{}'{}", name->text,
