@@ -5,9 +5,9 @@
 namespace moesim {
 namespace {
 
-/// Share of DeepSeek-R1's drafted tokens that is accepted after an accepted one. On 30 points of the
-/// fit half of the serving measurements the median TPOT error is 7.0 % at 0.5, 7.3 % at 0.6, 7.0 % at
-/// 0.68 and 14.3 % at 0.76 (2026-11-22): the middle of what they allow.
+/// Share of DeepSeek-R1's drafted tokens that is accepted after an accepted one. On 30 points of
+/// the fit half of the serving measurements the median TPOT error is 7.0 % at 0.5, 7.3 % at
+/// 0.6, 7.0 % at 0.68 and 14.3 % at 0.76 (2026-11-22): the middle of what they allow.
 constexpr double kAcceptanceRate = 0.6;
 
 bool is_inference_max(const ServingMeasurement& point) {
@@ -20,9 +20,10 @@ void vllm(const ServingMeasurement& point, const std::string& model, LaunchSetti
   if (model != "gpt-oss-120b" || !hopper) settings.kv_cache = "fp8";
 }
 
-// kv_cache_config.dtype: fp8 but for gpt-oss on Hopper; --max_num_tokens: 20000 for gpt-oss, the longest
-// sequence for Llama 3.1 70B (there, 1024/1024 on fewer than eight GPUs, batch_wait_timeout_iters 20
-// and batch_wait_max_tokens_ratio 0.9), else at least 8192 and a prompt beside all decodes.
+// kv_cache_config.dtype: fp8 but for gpt-oss on Hopper; --max_num_tokens: 20000 for gpt-oss, the
+// longest sequence for Llama 3.1 70B (there, 1024/1024 on fewer than eight GPUs,
+// batch_wait_timeout_iters 20 and batch_wait_max_tokens_ratio 0.9), else at least 8192 and a prompt
+// beside all decodes.
 void trtllm(const ServingMeasurement& point, const std::string& model, std::int64_t tensor,
             std::int64_t concurrency, LaunchSettings& settings) {
   if (model != "gpt-oss-120b" || point.system == "b200_sxm") settings.kv_cache = "fp8";
@@ -32,8 +33,8 @@ void trtllm(const ServingMeasurement& point, const std::string& model, std::int6
   else if (model == "llama-3.1-70b")
     settings.max_batched_tokens = sum + (sum <= 2048 ? 20 : 200);
   else
-    settings.max_batched_tokens = std::max<std::int64_t>(
-        8192, (concurrency + point.input_tokens + 64 + 63) / 64 * 64);
+    settings.max_batched_tokens =
+        std::max<std::int64_t>(8192, (concurrency + point.input_tokens + 64 + 63) / 64 * 64);
   if (model == "llama-3.1-70b" && sum <= 2048 && tensor < 8) settings.batch_wait_steps = 20;
 }
 
@@ -74,8 +75,8 @@ LaunchSettings launch_settings(const ServingMeasurement& point, const std::strin
   return settings;
 }
 
-// TensorRT-LLM: num_nextn_predict_layers 3. SGLang: --speculative-num-draft-tokens 3, the token that
-// is certain among them; its scripts with speculation are for eight GPUs.
+// TensorRT-LLM: num_nextn_predict_layers 3. SGLang: --speculative-num-draft-tokens 3, the token
+// that is certain among them; its scripts with speculation are for eight GPUs.
 std::int64_t may_draft(const ServingMeasurement& point, const std::string& model,
                        std::int64_t tensor) {
   if (!is_inference_max(point) || model != "deepseek-r1") return 0;

@@ -25,8 +25,8 @@ struct LaunchSettings {
 LaunchSettings launch_settings(const ServingMeasurement& point, const std::string& model,
                                std::int64_t tensor, std::int64_t concurrency);
 
-/// Tokens drafted per step where scripts exist with and without multi-token prediction and the table
-/// does not say which one ran; else 0.
+/// Tokens drafted per step where scripts exist with and without multi-token prediction and the
+/// table does not say which one ran; else 0.
 std::int64_t may_draft(const ServingMeasurement& point, const std::string& model,
                        std::int64_t tensor);
 /// Tokens that a step gives on average when `drafted` are verified.

@@ -116,8 +116,9 @@ void add_validate(CLI::App& app, ValidateOptions& options) {
   command.add_option("--json", options.json, "the ledger as JSON to a file, - for standard output");
   command.add_option("--plot", options.plot,
                      "pictures of predicted against measured into a directory");
-  command.add_option("--against", options.against,
-                     "a ledger (--json) of another run to compare with (default: the committed one)");
+  command.add_option(
+      "--against", options.against,
+      "a ledger (--json) of another run to compare with (default: the committed one)");
   command.add_flag("--markdown", options.markdown, "the table as Markdown");
   command
       .add_option("--rounds", options.rounds,

@@ -117,8 +117,8 @@ std::string lengths_text(const ServingMeasurement& point, double shortest) {
   };
   return fmt::format(
       "{{type: uniform, input_min: {}, input_max: {}, output_min: {}, output_max: {}}}",
-      low(point.input_tokens), point.input_tokens, std::max<std::int64_t>(2, low(point.output_tokens)),
-      point.output_tokens);
+      low(point.input_tokens), point.input_tokens,
+      std::max<std::int64_t>(2, low(point.output_tokens)), point.output_tokens);
 }
 
 std::string engine_text(const ServingMeasurement& point, const LaunchSettings& settings,
@@ -126,8 +126,7 @@ std::string engine_text(const ServingMeasurement& point, const LaunchSettings& s
   auto text = fmt::format("max_sequences: {}, max_batched_tokens: {}", concurrency,
                           settings.max_batched_tokens);
   const auto names = engine_profile_names();
-  if (std::ranges::find(names, point.backend) != names.end())
-    text += ", profile: " + point.backend;
+  if (std::ranges::find(names, point.backend) != names.end()) text += ", profile: " + point.backend;
   if (settings.recv_interval > 1)
     text += fmt::format(", scheduler: {{type: sglang, recv_interval: {}}}", settings.recv_interval);
   if (drafted > 0)
@@ -178,8 +177,8 @@ std::optional<std::int64_t> concurrency_of(const ServingMeasurement& point) {
 
 std::int64_t rounds_of(std::int64_t output_tokens, std::int64_t asked) {
   // A point costs about rounds x output steps: every round of short outputs, two of 1024 and more.
-  // Against all ten (41 points of every engine): mean TPOT within 1.1 % on average (p90 3.0 %), mean
-  // TTFT within 3.7 % (p90 7.4 %). `--rounds 10` runs all.
+  // Against all ten (41 points of every engine): mean TPOT within 1.1 % on average (p90 3.0 %),
+  // mean TTFT within 3.7 % (p90 7.4 %). `--rounds 10` runs all.
   constexpr std::int64_t kSteps = 2048;
   if (asked > 0) return asked;
   return std::clamp<std::int64_t>(

@@ -53,7 +53,8 @@ std::vector<Point> points_of(const std::vector<ServingMeasurement>& measurements
   std::map<std::string, std::size_t> design_of_text;
   std::set<std::string> seen;
   for (const auto& measured : measurements) {
-    auto& point = points.emplace_back(Point{&measured, measured_scenario(measured, options.rounds), 0});
+    auto& point =
+        points.emplace_back(Point{&measured, measured_scenario(measured, options.rounds), 0});
     if (!point.scenario.left_out.empty()) continue;
     const auto key = measurement_key(point);
     if (!seen.insert(key).second) {

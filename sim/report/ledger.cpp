@@ -138,8 +138,8 @@ Ledger read_ledger(const std::string& text, const std::string& file) {
       ledger.entries.push_back(std::move(entry));
     }
   } catch (const Json::exception& error) {
-    throw InputError(fmt::format("{}: not a ledger of `moesim validate --json`: {}", file,
-                                 error.what()));
+    throw InputError(
+        fmt::format("{}: not a ledger of `moesim validate --json`: {}", file, error.what()));
   }
   return ledger;
 }
@@ -152,8 +152,8 @@ std::string ledger_changes(const Ledger& before, const Ledger& now) {
   std::string lines;
   std::size_t alike = 0, more = 0;
   for (const auto& entry : now.entries) {
-    const auto old = std::ranges::find_if(
-        before.entries, [&](const LedgerEntry& e) { return same(e, entry); });
+    const auto old =
+        std::ranges::find_if(before.entries, [&](const LedgerEntry& e) { return same(e, entry); });
     const auto what = fmt::format("{}, {}, {}", entry.name, entry.group, entry.metric);
     if (old == before.entries.end()) {
       ++more;

@@ -67,7 +67,8 @@ Ledger read_ledger(const std::string& text, const std::string& file);
 /// percentage point, or that is in one of the two only.
 std::string ledger_changes(const Ledger& before, const Ledger& now);
 
-/// Predicted against measured, coloured by regime: one picture per validation that keeps its points.
+/// Predicted against measured, coloured by regime: one picture per validation that keeps its
+/// points.
 std::vector<Figure> ledger_figures(const Ledger& ledger);
 
 enum class TableStyle { kText, kMarkdown };

@@ -49,9 +49,9 @@ std::vector<Figure> ledger_figures(const Ledger& ledger) {
           g / kColorCount % 2 == 0 ? 7 : 5, series_color(g));
     int index = 0;
     for (std::size_t m = 0; m < metrics.size(); ++m) {
-      body += fmt::format(
-          "  set title '{}'\n  set xlabel 'measured [ms]'\n  set ylabel '{}'\n  plot ", metrics[m],
-          m == 0 ? "predicted [ms]" : "");
+      body +=
+          fmt::format("  set title '{}'\n  set xlabel 'measured [ms]'\n  set ylabel '{}'\n  plot ",
+                      metrics[m], m == 0 ? "predicted [ms]" : "");
       body +=
           "1.25*x with lines lc rgb '#bbbbbb', 0.75*x with lines lc rgb '#bbbbbb', x with lines lc "
           "rgb '#333333'";

@@ -20,7 +20,7 @@ struct Request {
   std::int64_t generated = 0;  ///< output tokens so far
   bool in_flight = false;      ///< a step of it is being computed
   int preemptions = 0;
-  double accepted = 0;  ///< tokens that verified steps owe it, a fraction
+  double accepted = 0;          ///< tokens that verified steps owe it, a fraction
   Seconds first_scheduled{-1};  ///< negative: not yet
   Seconds first_token{-1};
   Seconds last_token{-1};

@@ -73,7 +73,10 @@ void check_offloading(const ServingScenario& scenario, const Model& model, const
 /// What exists only while the clock runs.
 struct Serving::Running {
   Running(const std::vector<SharedLink>& links, RunObserver& run_observer)
-      : simulation(links), observer(run_observer), vacancy(simulation.semaphore()), accepted_one(simulation.semaphore()) {}
+      : simulation(links),
+        observer(run_observer),
+        vacancy(simulation.semaphore()),
+        accepted_one(simulation.semaphore()) {}
 
   Simulation simulation;
   RunObserver& observer;

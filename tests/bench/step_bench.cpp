@@ -54,8 +54,14 @@ Engine& decode_unit() {
 void DecodeStepOfDeepSeekV3On144Gpus(benchmark::State& state) {
   auto& unit = decode_unit();
   Totals totals = unit.totals;
-  LockstepExecutor executor({unit.model.architecture, unit.model.precision, unit.layout,
-                             unit.network, *unit.cost, unit.moe, unit.transport, {}},
+  LockstepExecutor executor({unit.model.architecture,
+                             unit.model.precision,
+                             unit.layout,
+                             unit.network,
+                             *unit.cost,
+                             unit.moe,
+                             unit.transport,
+                             {}},
                             0, totals);
   std::vector<RankBatch> batches(static_cast<std::size_t>(unit.layout.data_per_group()));
   for (auto& batch : batches)

@@ -63,8 +63,8 @@ struct Engine {
     return config;
   }
   LockstepExecutor executor() {
-    return {EngineParts{model.architecture, model.precision, layout, network, *cost, moe, transport,
-                        {}},
+    return {EngineParts{
+                model.architecture, model.precision, layout, network, *cost, moe, transport, {}},
             0, totals};
   }
 };

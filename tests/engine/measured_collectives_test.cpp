@@ -49,8 +49,16 @@ struct Engine {
     return config;
   }
   StepCost step(const std::vector<RankBatch>& batches, bool use_measured) {
-    LockstepExecutor executor({model.architecture, model.precision, layout, network, *cost, moe,
-                               transport, {}, 0, use_measured ? &measured : nullptr},
+    LockstepExecutor executor({model.architecture,
+                               model.precision,
+                               layout,
+                               network,
+                               *cost,
+                               moe,
+                               transport,
+                               {},
+                               0,
+                               use_measured ? &measured : nullptr},
                               0, totals);
     return executor.cost(batches, 0, false);
   }

@@ -1,9 +1,10 @@
 // What an engine adds to the hardware's time: host time without CUDA graphs, the front end, drafted
 // tokens; and the profiles that bundle it.
+#include "sim/serving/engine_profile.hpp"
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "sim/serving/engine_profile.hpp"
 #include "sim/serving/serving_scenario.hpp"
 #include "tests/support/run_scenarios.hpp"
 
@@ -21,11 +22,11 @@ std::string lone(const std::string& engine, int output = 50) {
 }
 
 TEST(EngineProfile, ScenarioValuesWinOverThose) {
-  const auto scenario = read_serving_scenario(
-      parse_yaml(R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
+  const auto scenario =
+      read_serving_scenario(parse_yaml(R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
           workload: {arrivals: at-once, lengths: {type: fixed, input: 10, output: 10}},
           engine: {profile: sglang, max_batched_tokens: 4096}})",
-                 "test"));
+                                       "test"));
   EXPECT_EQ(scenario.engine.scheduler.type, "sglang");
   EXPECT_EQ(scenario.engine.max_batched_tokens, 4096);
   EXPECT_GT(scenario.engine.request_time, Seconds(0));
@@ -51,8 +52,8 @@ TEST(EngineProfile, AnUnknownOneIsRefusedWithASuggestion) {
 
 TEST(EagerSteps, TakeAtLeastTheHostsTimePerLayer) {
   // 16 layers: the prompt's step is below 16 x 5 ms on its own, decode steps are graphs.
-  const auto results = run_scenarios(
-      {lone(""), lone("eager_layer_time: 5 ms"), lone("eager_layer_time: 5 ms, graph_max_batch: 0")});
+  const auto results = run_scenarios({lone(""), lone("eager_layer_time: 5 ms"),
+                                      lone("eager_layer_time: 5 ms, graph_max_batch: 0")});
   EXPECT_LT(results[0].ttft_s.mean, 0.04);
   EXPECT_NEAR(results[1].ttft_s.mean, 16 * 5e-3, 1e-8);
   EXPECT_NEAR(results[1].tpot_s.mean, results[0].tpot_s.mean, 1e-9);
@@ -63,7 +64,8 @@ TEST(FrontEnd, TakesOneRequestAfterTheOther) {
   const auto scenario = [](const std::string& engine) {
     return R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
         workload: {requests: 4, arrivals: at-once, lengths: {type: fixed, input: 100, output: 2}},
-        engine: {)" + engine + "}}";
+        engine: {)" +
+           engine + "}}";
   };
   const auto results = run_scenarios({scenario("max_sequences: 1"), scenario("request_time: 1 s")});
   // The engine is idle long before the next request has come through.
@@ -75,9 +77,9 @@ TEST(FrontEnd, TakesOneRequestAfterTheOther) {
 }
 
 TEST(Speculation, GivesTheAcceptanceLengthPerStep) {
-  const auto results = run_scenarios(
-      {lone("", 301), lone("speculation: {tokens: 3, acceptance_length: 2.5}", 301),
-       lone("speculation: {tokens: 1, acceptance_length: 1}", 301)});
+  const auto results =
+      run_scenarios({lone("", 301), lone("speculation: {tokens: 3, acceptance_length: 2.5}", 301),
+                     lone("speculation: {tokens: 1, acceptance_length: 1}", 301)});
   EXPECT_EQ(results[0].decode_steps, 300);
   EXPECT_EQ(results[1].decode_steps, 120);  // 300 / 2.5
   EXPECT_EQ(results[2].decode_steps, 300);
@@ -89,8 +91,8 @@ TEST(Speculation, GivesTheAcceptanceLengthPerStep) {
 }
 
 TEST(Speculation, MoreTokensThanAStepCanGiveAreRefused) {
-  EXPECT_THROW(read_serving_scenario(parse_yaml(
-                   lone("speculation: {tokens: 1, acceptance_length: 2.5}"), "test")),
+  EXPECT_THROW(read_serving_scenario(
+                   parse_yaml(lone("speculation: {tokens: 1, acceptance_length: 2.5}"), "test")),
                InputError);
 }
 
