@@ -48,10 +48,9 @@ struct EngineParts {
   const NetworkConfig& transport;
   /// What the host does around and in a step.
   struct Host {
-    Seconds step;         ///< of every step, not hidden
-    Seconds eager_layer;  ///< least time of a layer without a CUDA graph
-    std::int64_t graph_max_batch =
-        0;  ///< decode tokens of a data rank that a graph was captured for
+    Seconds step;                      ///< of every step, not hidden
+    Seconds eager_layer;               ///< least time of a layer without a CUDA graph
+    std::int64_t graph_max_batch = 0;  ///< decode tokens of a rank that graphs were captured for
   };
   Host host;
   std::int64_t draft_layers = 0;                  ///< layers that propose a token

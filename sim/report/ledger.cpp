@@ -19,14 +19,6 @@ Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json();
 }
 
-/// Position of `value`, appended when it is new.
-std::size_t index_in(std::vector<std::string>& values, const std::string& value) {
-  const auto at = std::ranges::find(values, value);
-  const auto index = static_cast<std::size_t>(at - values.begin());
-  if (at == values.end()) values.push_back(value);
-  return index;
-}
-
 std::string percent(double fraction, bool sign = false) {
   const auto text = human_fixed(std::abs(fraction) * 100, 1) + " %";
   if (!sign || text == "0.0 %") return text;
@@ -54,6 +46,13 @@ std::string rendered(const std::vector<std::string>& names,
 }
 
 }  // namespace
+
+std::size_t index_in(std::vector<std::string>& values, const std::string& value) {
+  const auto at = std::ranges::find(values, value);
+  const auto index = static_cast<std::size_t>(at - values.begin());
+  if (at == values.end()) values.push_back(value);
+  return index;
+}
 
 ErrorStatistics error_statistics(std::span<const double> errors) {
   std::vector<double> absolute;

@@ -14,6 +14,9 @@
 
 namespace moesim {
 
+/// Position of `value` in `values`, appended when it is new.
+std::size_t index_in(std::vector<std::string>& values, const std::string& value);
+
 struct ErrorStatistics {
   std::int64_t n = 0;
   double median_abs = 0;  ///< median of |e|

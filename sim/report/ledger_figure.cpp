@@ -8,27 +8,16 @@
 #include "sim/report/text.hpp"
 
 namespace moesim {
-namespace {
-
-std::size_t place_in(std::vector<std::string>& values, const std::string& value) {
-  const auto at = std::ranges::find(values, value);
-  const auto place = static_cast<std::size_t>(at - values.begin());
-  if (at == values.end()) values.push_back(value);
-  return place;
-}
-
-}  // namespace
-
 std::vector<Figure> ledger_figures(const Ledger& ledger) {
   std::vector<std::string> names;
-  for (const auto& point : ledger.points) place_in(names, point.name);
+  for (const auto& point : ledger.points) index_in(names, point.name);
   std::vector<Figure> figures;
   for (const auto& name : names) {
     std::vector<std::string> groups, metrics;
     std::map<std::pair<std::size_t, std::size_t>, std::string> rows;  // metric, group
     for (const auto& p : ledger.points) {
       if (p.name != name || p.measured <= 0 || p.predicted <= 0) continue;
-      const auto metric = place_in(metrics, p.metric), group = place_in(groups, p.group);
+      const auto metric = index_in(metrics, p.metric), group = index_in(groups, p.group);
       rows[{metric, group}] += fmt::format("{}\t{}\n", p.measured * 1e3, p.predicted * 1e3);
     }
     if (rows.empty()) continue;

@@ -63,6 +63,10 @@ void check_offloading(const ServingScenario& scenario, const Model& model, const
     throw InputError(where,
                      "an expert cache beside a balancer or redundant experts is not simulated: "
                      "leave one of them out");
+  if (scenario.engine.speculation)
+    throw InputError(where,
+                     "an expert cache beside drafted tokens is not simulated: leave cache or "
+                     "engine.speculation out");
   const auto bytes =
       scenario.cache->expert_bytes.value_or(expert_bytes(model.architecture, model.precision));
   check_expert_memory(*scenario.cache, cache_shape(model.architecture), bytes, where);

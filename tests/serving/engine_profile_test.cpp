@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "sim/serving/serving.hpp"
 #include "sim/serving/serving_scenario.hpp"
 #include "tests/support/run_scenarios.hpp"
 
@@ -88,6 +89,22 @@ TEST(Speculation, GivesTheAcceptanceLengthPerStep) {
   EXPECT_GT(results[1].tpot_s.mean * 2.5, results[0].tpot_s.mean);
   EXPECT_LT(results[1].tpot_s.mean, results[0].tpot_s.mean);
   EXPECT_GT(results[2].tpot_s.mean, results[0].tpot_s.mean);
+}
+
+TEST(Speculation, BesideAnExpertCacheIsRefused) {
+  const auto document = parse_yaml(
+      R"({model: {name: mixtral-8x7b}, cluster: {node: {profile: hgx-h100, gpus: 1}},
+          cache: {slots: 2, tiers: [{name: host, capacity: 256 GiB, bandwidth: 25 GB/s}]},
+          workload: {requests: 2, arrivals: at-once, lengths: {type: fixed, input: 10, output: 4}},
+          engine: {speculation: {tokens: 1, acceptance_length: 1.5}}})",
+      "test");
+  try {
+    const Serving serving(read_serving_scenario(document), places_of(document));
+    FAIL() << "both were taken";
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("test:2:"), std::string::npos) << error.what();
+    EXPECT_NE(std::string(error.what()).find("drafted tokens"), std::string::npos) << error.what();
+  }
 }
 
 TEST(Speculation, MoreTokensThanAStepCanGiveAreRefused) {
