@@ -73,7 +73,7 @@ std::vector<Candidate> read_candidates(const CapacityOptions& options) {
     for (auto& design : read_designs({options.file}, options.overrides, options.variant))
       candidates.push_back({design.scenario.title, std::move(design.document), Bisection({}), {}});
   } else {
-    SweepPlan plan(read_sweep_file(options.file, options.overrides, figure_names()));
+    SweepPlan plan(read_sweep_file(options.file, options.overrides, figure_names));
     read_points(plan);
     for (std::size_t d = 0; d < plan.space.designs(); ++d)
       candidates.push_back({plan.space.describe(d), plan.space.document(d), Bisection({}), {}});

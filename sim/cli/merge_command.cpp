@@ -60,7 +60,7 @@ Union read_stores(const std::vector<std::string>& paths) {
 int merge_command(const MergeOptions& options) {
   const auto all = read_stores(options.stores);
   const auto file =
-      read_sweep_definition(parse_yaml(all.definition, options.stores.front()), figure_names());
+      read_sweep_definition(parse_yaml(all.definition, options.stores.front()), figure_names);
   const SweepSpace space(file);
   if (space.points() != all.points.size())
     throw InputError(fmt::format("{}: {} points where its definition has {}",

@@ -116,7 +116,7 @@ int study_run_command(const RunOptions& options) {
   if (!options.json.empty() && options.json != "-") check_writable(options.json);
   if (!options.out.empty()) prepare_output_directory(options.out);
   std::vector<StudyResult> results;
-  for (const auto& study : studies) results.push_back(run_study(study, simulate_apart));
+  for (const auto& study : studies) results.push_back(run_study_apart(study));
   if (!options.quiet && options.json != "-")
     for (std::size_t i = 0; i < results.size(); ++i)
       fmt::print("{}{}", i > 0 ? "\n" : "", study_table(results[i]));
@@ -126,6 +126,10 @@ int study_run_command(const RunOptions& options) {
     write_output_file(options.json, json_of(results));
   if (!options.out.empty()) write_folder(options.out, results);
   return 0;
+}
+
+StudyResult run_study_apart(const CollectiveScenario& scenario) {
+  return run_study(scenario, simulate_apart);
 }
 
 int study_check_command(const DesignOptions& options) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "sim/cli/command.hpp"
+#include "sim/engine/collective_study.hpp"
 
 namespace moesim {
 
@@ -9,5 +10,7 @@ namespace moesim {
 bool are_studies(const DesignOptions& options);
 int study_run_command(const RunOptions& options);
 int study_check_command(const DesignOptions& options);
+/// Each of its simulations in a process of its own.
+StudyResult run_study_apart(const CollectiveScenario& scenario);
 
 }  // namespace moesim

@@ -91,7 +91,7 @@ void write_asked(const SweepOptions& options, const SweepTable& table) {
 
 int sweep_command(const SweepOptions& options) {
   const auto shard = read_shard(options.shard);
-  SweepPlan plan(read_sweep_file(options.file, options.overrides, figure_names()));
+  SweepPlan plan(read_sweep_file(options.file, options.overrides, figure_names));
   read_points(plan);
   for (const auto& path : {options.csv, options.json})
     if (!path.empty() && path != "-") check_writable(path);

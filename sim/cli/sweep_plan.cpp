@@ -45,7 +45,7 @@ void read_points(SweepPlan& plan) {
     point.label = plan.space.describe(design);
     std::optional<InputError> error;
     try {
-      point.key = point_key(read_serving_scenario(plan.space.point_document(p)));
+      point.key = point_key(plan.space.point_document(p));
     } catch (const InputError& refused) {
       error = refused;
       point.error = refused.what();

@@ -8,6 +8,7 @@
 
 #include "sim/cli/process_pool.hpp"
 #include "sim/cli/simulate.hpp"
+#include "sim/cli/study_command.hpp"
 #include "sim/cli/sweep_progress.hpp"
 #include "sim/report/result_figures.hpp"
 #include "sim/scenario/document.hpp"
@@ -19,6 +20,8 @@ namespace {
 using State = StoredResult::State;
 
 std::string figures_of_run(const Node& document) {
+  if (kind_of(document) == "collective")
+    return pack_figures(result_figures(run_study_apart(read_collective_scenario(document))));
   Serving serving(read_serving_scenario(document), places_of(document));
   return pack_figures(result_figures(run_design(serving, false)));
 }
@@ -73,8 +76,7 @@ SweepTable& SweepRun::table_at(double length, const std::string& key) {
   if (!table) {
     auto points = plan_.points;
     for (std::size_t p = 0; p < points.size(); ++p)
-      if (!points[p].key.empty())
-        points[p].key = point_key(read_serving_scenario(document_at(p, length, key)));
+      if (!points[p].key.empty()) points[p].key = point_key(document_at(p, length, key));
     table = std::make_unique<SweepTable>(plan_.space, std::move(points), store_.results());
   }
   return *table;

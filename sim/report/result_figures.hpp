@@ -7,14 +7,19 @@
 #include <utility>
 #include <vector>
 
+#include "sim/engine/collective_study.hpp"
 #include "sim/metrics/result.hpp"
 
 namespace moesim {
 
-std::vector<std::pair<std::string, double>> result_figures(const Result& result);
+using ResultFigures = std::vector<std::pair<std::string, double>>;
 
-/// Every name that a run can report, except those below `time_breakdown_s`, which depend on the
-/// model.
-std::vector<std::string> figure_names();
+ResultFigures result_figures(const Result& result);
+/// Of a study with one outcome; link loads and flow times are left out.
+ResultFigures result_figures(const StudyResult& study);
+
+/// Every name that a run of the scenario can report, by its kind; except those below
+/// `time_breakdown_s`, which depend on the model.
+std::vector<std::string> figure_names(const Node& scenario);
 
 }  // namespace moesim

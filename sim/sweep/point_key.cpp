@@ -3,8 +3,26 @@
 #include <fmt/format.h>
 
 #include "sim/core/version.hpp"
+#include "sim/engine/collective_scenario.hpp"
+#include "sim/serving/serving_scenario.hpp"
 
 namespace moesim {
+namespace {
+
+Node resolve(const Node& scenario) {
+  if (kind_of(scenario) != "collective")
+    return ServingScenario::parameters().write(read_serving_scenario(scenario));
+  const auto study = read_collective_scenario(scenario);
+  if (study.collectives.size() > 1)
+    throw InputError(scenario.find("collectives")->where,
+                     "a point of a sweep has one collective: make them the values of an axis");
+  if (study.transports.size() > 1)
+    throw InputError(scenario.find("transports")->where,
+                     "a point of a sweep has one transport: make them the values of an axis");
+  return CollectiveScenario::parameters().write(study);
+}
+
+}  // namespace
 
 std::string hash_text(std::string_view text) {
   __extension__ using Wide = unsigned __int128;
@@ -18,8 +36,8 @@ std::string hash_text(std::string_view text) {
                      static_cast<std::uint64_t>(hash));
 }
 
-std::string point_key(const ServingScenario& scenario) {
-  Node resolved = ServingScenario::parameters().write(scenario);
+std::string point_key(const Node& scenario) {
+  Node resolved = resolve(scenario);
   for (const auto* shown_only : {"title", "question", "timeline"}) resolved.erase(shown_only);
   return hash_text(std::string(version()) + "\n" + to_yaml(resolved));
 }

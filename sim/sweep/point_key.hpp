@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "sim/serving/serving_scenario.hpp"
+#include "sim/core/node.hpp"
 
 namespace moesim {
 
@@ -15,6 +15,8 @@ namespace moesim {
 /// (http://www.isthe.com/chongo/tech/comp/fnv/, offset basis and prime of that size).
 std::string hash_text(std::string_view text);
 
-std::string point_key(const ServingScenario& scenario);
+/// Of a scenario of either kind. Throws InputError where it cannot be read, and where a study is
+/// not of one collective under one transport: the result of a point is one row.
+std::string point_key(const Node& scenario);
 
 }  // namespace moesim

@@ -15,14 +15,14 @@ namespace {
 
 /// In SQLite's header: says what the file is ("moes") and how its tables look.
 constexpr int kApplicationId = 0x6d6f6573;
-constexpr int kLayout = 1;
+constexpr int kLayout = 2;
 
 constexpr const char* kTables =
     "CREATE TABLE IF NOT EXISTS definition(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS points(number INTEGER PRIMARY KEY, key TEXT, label TEXT, error "
     "TEXT);"
     "CREATE TABLE IF NOT EXISTS results(key TEXT PRIMARY KEY, state TEXT, error TEXT, figures "
-    "TEXT, wall_s REAL, session INTEGER) WITHOUT ROWID;";
+    "TEXT, wall_s REAL, start INTEGER) WITHOUT ROWID;";
 
 const std::vector<std::string>& state_names() {
   static const std::vector<std::string> names = {"done", "refused", "failed", "died"};
@@ -57,7 +57,7 @@ const std::string& name_of(StoredResult::State state) {
 struct SweepStore::Database {
   std::unique_ptr<FileLock> lock;  ///< before the connection, so that nobody opens a held file
   SqliteConnection connection;
-  std::int64_t session = 0;
+  std::int64_t start = 0;
 
   Database(const std::string& path, SqliteConnection::Mode mode)
       : lock(mode == SqliteConnection::Mode::kWrite ? std::make_unique<FileLock>(path) : nullptr),
@@ -92,7 +92,7 @@ struct SweepStore::Database {
         .bind(3, result.error)
         .bind(4, pack_figures(result.figures))
         .bind(5, result.wall_s)
-        .bind(6, result.session);
+        .bind(6, result.start);
     statement.step();
     statement.reset();
   }
@@ -135,9 +135,9 @@ void SweepStore::define(const std::string& definition, std::span<const StoredPoi
         .step();
     statement.reset();
   }
-  SqliteStatement last(connection, "SELECT coalesce(max(session), 0) FROM results");
+  SqliteStatement last(connection, "SELECT coalesce(max(start), 0) FROM results");
   last.step();
-  database_->session = last.integer(0) + 1;
+  database_->start = last.integer(0) + 1;
   last.reset();
   transaction.commit();
 }
@@ -159,7 +159,7 @@ std::vector<StoredPoint> SweepStore::points() const {
 
 std::map<std::string, StoredResult> SweepStore::results() const {
   SqliteStatement statement(database_->connection,
-                            "SELECT key, state, error, figures, wall_s, session FROM results");
+                            "SELECT key, state, error, figures, wall_s, start FROM results");
   std::map<std::string, StoredResult> results;
   while (statement.step()) {
     const auto state = std::ranges::find(state_names(), statement.text(1)) - state_names().begin();
@@ -179,7 +179,7 @@ std::map<std::string, StoredResult> SweepStore::results() const {
 
 void SweepStore::record(const StoredResult& result) {
   StoredResult row = result;
-  row.session = database_->session;
+  row.start = database_->start;
   copy(std::span(&row, 1));
 }
 

@@ -5,7 +5,7 @@
 //
 //   definition(key, value)      the sweep file as YAML, how many shards, the program's version
 //   points(number, key, label)  of the definition; its runs are those of `results` with that key
-//   results(key, state, error, figures, wall_s, session)   figures: JSON, name -> number
+//   results(key, state, error, figures, wall_s, start)   figures: JSON, name -> number
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ struct StoredResult {
   std::string error;  ///< unless done
   Figures figures;    ///< when done
   double wall_s = 0;
-  std::int64_t session = 0;  ///< which start of the sweep ran it, from 1
+  std::int64_t start = 0;  ///< which start of the sweep ran it, from 1
 };
 const std::string& name_of(StoredResult::State state);
 
@@ -55,14 +55,14 @@ class SweepStore {
   ~SweepStore();
   SweepStore(SweepStore&&) noexcept;
 
-  /// Replaces definition and points; results stay. Starts a session.
+  /// Replaces definition and points; results stay. Counts a start.
   void define(const std::string& definition, std::span<const StoredPoint> points);
   std::string definition() const;
   std::vector<StoredPoint> points() const;
 
   std::map<std::string, StoredResult> results() const;
   /// Writes one result for good before it returns; replaces an earlier one of the same key.
-  /// `session` is filled in. Throws SimulationError with the path: disk full, input/output error.
+  /// `start` is filled in. Throws SimulationError with the path: disk full, input/output error.
   void record(const StoredResult& result);
   /// Many results, kept as they are, in one transaction.
   void copy(std::span<const StoredResult> results);

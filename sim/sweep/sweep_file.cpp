@@ -164,7 +164,7 @@ void check_overrides(const SweepFile& file, std::span<const std::string> overrid
 
 }  // namespace
 
-SweepFile read_sweep_definition(Node definition, std::span<const std::string> figures) {
+SweepFile read_sweep_definition(Node definition, FigureNames figures) {
   check_keys(definition, {"title", "question", "scenario", "axes", "derive", "where", "repeats",
                           "metrics", "objectives", "constraints", "search"});
   SweepFile file;
@@ -176,7 +176,7 @@ SweepFile read_sweep_definition(Node definition, std::span<const std::string> fi
   file.axes = read_axes(root);
   file.repeats = read_repeats(root);
   read_derived(file);
-  Names names(file, figures);
+  Names names(file, figures(file.scenario));
   for (const auto& node : one_or_more(root.find("where"))) {
     file.conditions.push_back(Expression::parse(node));
     Names(file, {}).check(file.conditions.back());
@@ -198,7 +198,7 @@ SweepFile read_sweep_definition(Node definition, std::span<const std::string> fi
 }
 
 SweepFile read_sweep_file(const std::string& path, std::span<const std::string> overrides,
-                          std::span<const std::string> figures) {
+                          FigureNames figures) {
   Node definition = load_document(path, {});
   if (definition.find("axes") == nullptr)
     throw InputError(definition.where,

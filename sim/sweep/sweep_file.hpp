@@ -48,12 +48,15 @@ struct SweepFile {
   Node search;  ///< null: every point
 };
 
-/// Overrides (`key.path=value`) change the base scenario. `figures`: the names that a run can
-/// report, to refuse formulas over others (see figure_names()). Throws InputError.
+/// The names that a run of a scenario can report (see figure_names()), to refuse formulas over
+/// others.
+using FigureNames = std::vector<std::string> (*)(const Node& scenario);
+
+/// Overrides (`key.path=value`) change the base scenario. Throws InputError.
 SweepFile read_sweep_file(const std::string& path, std::span<const std::string> overrides,
-                          std::span<const std::string> figures);
+                          FigureNames figures);
 
 /// The same from a definition that was read before (of a store).
-SweepFile read_sweep_definition(Node definition, std::span<const std::string> figures);
+SweepFile read_sweep_definition(Node definition, FigureNames figures);
 
 }  // namespace moesim

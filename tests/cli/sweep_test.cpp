@@ -1,6 +1,7 @@
 // `moesim sweep` as a user meets it: resumption, kills at random moments, errors.
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -88,7 +89,7 @@ TEST_F(Sweep, RunsOnlyNewPointsWhenAnAxisGrows) {
   const auto after = results();
   EXPECT_EQ(after.size(), 3U);
   for (const auto& [key, result] : before) {
-    EXPECT_EQ(after.at(key).session, 1) << "run twice";
+    EXPECT_EQ(after.at(key).start, 1) << "run twice";
     EXPECT_EQ(after.at(key).wall_s, result.wall_s);
   }
   EXPECT_TRUE(contains(outcome.out, "3 points: 3 done"));
@@ -103,7 +104,7 @@ TEST_F(Sweep, RecordsAFailedPointAndGoesOn) {
   const auto table = read_csv(out_ + "/points.csv");
   EXPECT_EQ(table.cell(2, table.column("state")), "refused");
   EXPECT_EQ(run(sweep("axes: {parallel.tensor: [2, 4, 7]}\n"), {"--quiet"}).err, "");
-  for (const auto& [key, result] : results()) EXPECT_EQ(result.session, 1) << "not run again";
+  for (const auto& [key, result] : results()) EXPECT_EQ(result.start, 1) << "not run again";
 }
 
 TEST_F(Sweep, FailsWhenNothingCouldBeRun) {
@@ -142,6 +143,98 @@ TEST_F(Sweep, SaysThatItCannotWriteThere) {
   const auto outcome = run(sweep("axes: {engine.max_sequences: [4]}\n"));
   EXPECT_EQ(outcome.code, 2);
   EXPECT_TRUE(contains(outcome.err, "/proc/sweep: cannot write"));
+}
+
+/// A file system of that size at a folder, for as long as this lives.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const std::string& folder) : folder_(folder) {
+    std::filesystem::create_directories(folder);
+    mounted_ = mount("moesim-test", folder.c_str(), "tmpfs", 0, "size=64k") == 0;
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+  ~SmallDisk() {
+    if (mounted_) umount2(folder_.c_str(), MNT_DETACH);
+  }
+  bool mounted() const { return mounted_; }
+  bool grow() const {
+    return mount("moesim-test", folder_.c_str(), "tmpfs", MS_REMOUNT, "size=16m") == 0;
+  }
+
+ private:
+  std::string folder_;
+  bool mounted_ = false;
+};
+
+TEST_F(Sweep, AFullDiskEndsItAndLosesNothing) {
+  const SmallDisk disk(out_);
+  if (!disk.mounted()) GTEST_SKIP() << "may not mount a small file system here (needs root)";
+  const auto file = sweep("axes: {workload.arrivals.rate: {from: 1 /s, to: 40 /s, step: 1 /s}}\n");
+  const auto full = run(file, {"--jobs", "1"});
+  EXPECT_EQ(full.code, 1);
+  EXPECT_TRUE(contains(full.err, "sweep.sqlite: ")) << full.err;
+  EXPECT_TRUE(contains(full.err, "full")) << full.err;
+  const auto before = results();
+  EXPECT_GE(before.size(), 1U);
+  EXPECT_LT(before.size(), 40U);
+  ASSERT_TRUE(disk.grow());
+  EXPECT_EQ(run(file, {"--quiet"}).code, 0);
+  const auto after = results();
+  EXPECT_EQ(after.size(), 40U);
+  for (const auto& [key, result] : before) EXPECT_EQ(after.at(key).start, 1) << "run twice";
+}
+
+TEST_F(Sweep, RunsStudiesOfCollectives) {
+  const auto file = write_file(
+      directory_, "c.yaml",
+      "scenario:\n"
+      "  kind: collective\n"
+      "  cluster:\n"
+      "    nodes: 8\n"
+      "    node: {profile: hgx-h100, gpus: 1, nics: 1}\n"
+      "    fabric: {type: leaf-spine, nodes_per_leaf: 4, spines: 4}\n"
+      "  collectives: [{collective: {type: all-to-all, bytes: 1 MiB}}]\n"
+      "axes:\n"
+      "  cluster.fabric.oversubscription: [1, 4]\n"
+      "  fidelity: [analytic, pairwise]\n"
+      "  path: {variants: {sprayed: {transports: [spray]}, hashed: {transports: [ecmp]}}}\n"
+      "objectives: [{minimize: completion_s.mean}]\n");
+  const auto outcome = run(file);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const auto table = read_csv(out_ + "/points.csv");
+  ASSERT_EQ(table.rows(), 8U);
+  const auto time = [&](std::size_t row) {
+    return table.number(row, table.column("completion_s.mean"));
+  };
+  for (const std::size_t at : {0U, 4U}) {  // rows of one oversubscription
+    EXPECT_NEAR(time(at + 2), time(at), 0.05 * time(at)) << "sprayed: pairwise as analytic";
+    EXPECT_GE(time(at + 1), time(at)) << "hashing is no faster than spraying";
+  }
+  EXPECT_GT(time(4), 1.5 * time(0)) << "a quarter of the uplinks";
+}
+
+TEST_F(Sweep, APointIsOneCollectiveUnderOneTransport) {
+  const auto file = write_file(directory_, "c.yaml",
+                               "scenario:\n"
+                               "  kind: collective\n"
+                               "  cluster: {node: hgx-h100, nodes: 2}\n"
+                               "  collectives: [{collective: {type: all-to-all, bytes: 1 MiB}}]\n"
+                               "  transports: [spray, ecmp]\n"
+                               "axes: {samples: [1, 2]}\n"
+                               "objectives: [{minimize: completion_s.mean}]\n");
+  const auto outcome = run(file);
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_TRUE(contains(outcome.err, "c.yaml:5:")) << outcome.err;
+  EXPECT_TRUE(contains(outcome.err, "a point of a sweep has one transport")) << outcome.err;
+  const auto wrong = write_file(directory_, "w.yaml",
+                                "scenario: {kind: collective, cluster: {node: hgx-h100}, "
+                                "collectives: [{collective: all-to-all}]}\n"
+                                "axes: {samples: [1, 2]}\n"
+                                "objectives: [{minimize: ttft_s.p50}]\n");
+  const auto unknown = run(wrong);
+  EXPECT_EQ(unknown.code, 2);
+  EXPECT_TRUE(contains(unknown.err, "unknown name 'ttft_s.p50'")) << unknown.err;
 }
 
 TEST_F(Sweep, FourShardsMergedEqualOneRunByteForByte) {
@@ -286,7 +379,7 @@ TEST_F(Sweep, SurvivesTwentyKillsAtRandomMoments) {
     for (const auto& [key, result] : known) {
       ASSERT_TRUE(now.contains(key)) << "lost";
       if (result.state != StoredResult::State::kDone) continue;
-      EXPECT_EQ(now.at(key).session, result.session) << "run twice";
+      EXPECT_EQ(now.at(key).start, result.start) << "run twice";
       EXPECT_EQ(now.at(key).wall_s, result.wall_s) << "run twice";
     }
     known = now;
@@ -297,7 +390,7 @@ TEST_F(Sweep, SurvivesTwentyKillsAtRandomMoments) {
   for (const auto& [key, result] : all) EXPECT_EQ(result.state, StoredResult::State::kDone);
   for (const auto& [key, result] : known)
     if (result.state == StoredResult::State::kDone) {
-      EXPECT_EQ(all.at(key).session, result.session);
+      EXPECT_EQ(all.at(key).start, result.start);
     }
 }
 

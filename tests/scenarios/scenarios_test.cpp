@@ -142,14 +142,17 @@ std::string name_of_file(const testing::TestParamInfo<std::string>& given) {
 class EverySweep : public testing::TestWithParam<std::string> {};
 
 TEST_P(EverySweep, AsksAQuestionAboutDesignsThatCanBeBuilt) {
-  SweepPlan plan(read_sweep_file(GetParam(), {}, figure_names()));
+  SweepPlan plan(read_sweep_file(GetParam(), {}, figure_names));
   EXPECT_TRUE(plan.file.question.ends_with("?"));
   EXPECT_GT(plan.file.title.size(), 10U);
   read_points(plan);
   EXPECT_GE(plan.points.size(), 20U);
   for (const auto& point : plan.points) EXPECT_EQ(point.error, "") << point.label;
   const Node document = plan.space.point_document(plan.points.size() / 2);
-  EXPECT_NO_THROW(Serving(read_serving_scenario(document), places_of(document)));
+  if (kind_of(document) == "collective")
+    EXPECT_NO_THROW(Network(read_collective_scenario(document).cluster));
+  else
+    EXPECT_NO_THROW(Serving(read_serving_scenario(document), places_of(document)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenarios, EverySweep, testing::ValuesIn(files_that(true)), name_of_file);

@@ -50,8 +50,8 @@ TEST_F(Store, KeepsResultsWhenTheDefinitionChanges) {
   store.define("b", std::vector<StoredPoint>{{"k2", "", ""}});
   store.record(done("k2", 2));
   const auto results = store.results();
-  EXPECT_EQ(results.at("k1").session, 1);
-  EXPECT_EQ(results.at("k2").session, 2);
+  EXPECT_EQ(results.at("k1").start, 1);
+  EXPECT_EQ(results.at("k2").start, 2);
   EXPECT_EQ(store.points().size(), 1U);
 }
 

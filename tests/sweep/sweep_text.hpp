@@ -14,7 +14,7 @@ inline const std::string kObjectives = "objectives: [{maximize: throughput.reque
 
 /// The definition in `text`, as if it stood in sweep.yaml.
 inline SweepFile sweep_of(const std::string& text) {
-  return read_sweep_definition(parse_yaml(text, "sweep.yaml"), figure_names());
+  return read_sweep_definition(parse_yaml(text, "sweep.yaml"), figure_names);
 }
 
 /// Axes alone, around them what a sweep needs.

@@ -8,14 +8,16 @@
 namespace moesim {
 namespace {
 
-/// Hill climbing over discrete choices: a few spread designs, then the neighbours of the best one
-/// (one value up or down on an axis with numbers, any other value elsewhere), until it has no
-/// better neighbour; then the next best design whose neighbours are unknown.
+/// Hill climbing over discrete choices: a few spread designs, then neighbours of the best one (one
+/// value up or down on an axis with numbers, any other value elsewhere), a few at a time, so that a
+/// better one is climbed from at once, and axes with few neighbours before those with many; where
+/// no neighbour is better, the next best design whose neighbours are not all known.
 class Local final : public Search {
  public:
   struct Config {
     std::int64_t budget = 0;
-    std::optional<std::int64_t> starts;
+    std::int64_t starts = 2;
+    std::int64_t together = 2;
     std::int64_t seed = 1;
     static const Parameters<Config>& parameters() {
       static const auto list =
@@ -23,8 +25,11 @@ class Local final : public Search {
               .required("budget", &Config::budget, "designs to run", "20")
               .min(1)
               .optional("starts", &Config::starts,
-                        "designs of the first round, spread over the axes (default: a quarter of "
-                        "the budget)")
+                        "designs of the first round, spread over the axes")
+              .min(1)
+              .optional("together", &Config::together,
+                        "neighbours that run at the same time: more of them keep more cores busy, "
+                        "fewer need fewer runs")
               .min(1)
               .optional("seed", &Config::seed, "another seed starts with other designs")
               .min(0);
@@ -33,11 +38,11 @@ class Local final : public Search {
   };
 
   Local(const Config& config, const Context& context)
-      : space_(context.space), left_(static_cast<std::size_t>(config.budget)) {
+      : space_(context.space),
+        left_(static_cast<std::size_t>(config.budget)),
+        together_(static_cast<std::size_t>(config.together)) {
     starts_ =
-        latin_hypercube(space_,
-                        static_cast<std::size_t>(std::min(
-                            config.starts.value_or((config.budget + 3) / 4), config.budget)),
+        latin_hypercube(space_, static_cast<std::size_t>(std::min(config.starts, config.budget)),
                         RandomStream(static_cast<std::uint64_t>(config.seed), stream_id("search")));
   }
 
@@ -46,8 +51,9 @@ class Local final : public Search {
     while (designs.empty() && left_ > 0) {
       const auto from = best_unexplored(scores);
       if (!from) break;
-      explored_.insert(*from);
       designs = unknown_neighbours(*from);
+      if (designs.size() <= together_) explored_.insert(*from);
+      designs.resize(std::min(designs.size(), together_));
     }
     designs.resize(std::min(designs.size(), left_));
     left_ -= designs.size();
@@ -71,9 +77,10 @@ class Local final : public Search {
   }
 
   std::vector<std::size_t> unknown_neighbours(std::size_t design) const {
-    std::vector<std::size_t> found;
+    std::vector<std::vector<std::size_t>> of_axis;
     const auto& axes = space_.file().axes;
     for (std::size_t a = 0; a < axes.size(); ++a) {
+      auto& found = of_axis.emplace_back();
       auto choice = space_.choice(design);
       const int here = choice[a];
       for (int v = 0; v < static_cast<int>(axes[a].values.size()); ++v) {
@@ -83,11 +90,15 @@ class Local final : public Search {
         if (neighbour < space_.designs() && !known_.contains(neighbour)) found.push_back(neighbour);
       }
     }
-    return found;
+    std::ranges::stable_sort(of_axis, {}, &std::vector<std::size_t>::size);
+    std::vector<std::size_t> neighbours;
+    for (const auto& found : of_axis)
+      neighbours.insert(neighbours.end(), found.begin(), found.end());
+    return neighbours;
   }
 
   const SweepSpace& space_;
-  std::size_t left_;
+  std::size_t left_, together_;
   std::vector<std::size_t> starts_;
   std::set<std::size_t> known_, explored_;
 };
