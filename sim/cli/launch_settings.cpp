@@ -23,7 +23,10 @@ void vllm(const ServingMeasurement& point, const std::string& model, LaunchSetti
 // kv_cache_config.dtype: fp8 but for gpt-oss on Hopper; --max_num_tokens: 20000 for gpt-oss, the
 // longest sequence for Llama 3.1 70B (there, 1024/1024 on fewer than eight GPUs,
 // batch_wait_timeout_iters 20 and batch_wait_max_tokens_ratio 0.9), else at least 8192 and a prompt
-// beside all decodes.
+// beside all decodes. DeepSeek-R1: stream_interval 10, and with attention data parallelism
+// attention_dp_config {enable_balance: true, timeout_iters: 60}; gpt-oss: stream_interval 20. The
+// client sees DeepSeek-R1's first token only with the tenth: TTFT exceeds the prompt's step by 9
+// steps, with and without drafted tokens, on points of the fit half (2026-11-22).
 void trtllm(const ServingMeasurement& point, const std::string& model, std::int64_t tensor,
             std::int64_t concurrency, LaunchSettings& settings) {
   if (model != "gpt-oss-120b" || point.system == "b200_sxm") settings.kv_cache = "fp8";
@@ -36,6 +39,11 @@ void trtllm(const ServingMeasurement& point, const std::string& model, std::int6
     settings.max_batched_tokens =
         std::max<std::int64_t>(8192, (concurrency + point.input_tokens + 64 + 63) / 64 * 64);
   if (model == "llama-3.1-70b" && sum <= 2048 && tensor < 8) settings.batch_wait_steps = 20;
+  if (model == "gpt-oss-120b") settings.stream_interval = 20;
+  if (model != "deepseek-r1") return;
+  settings.balance_steps = 60;
+  settings.stream_interval = 10;
+  settings.stream_first = false;
 }
 
 // DeepSeek-R1 only. H200: --chunked-prefill-size 32768, KV in the activations' format. B200: fp8,
@@ -68,7 +76,9 @@ LaunchSettings launch_settings(const ServingMeasurement& point, const std::strin
   if (point.backend == "sglang") sglang(point, tensor, concurrency, settings);
   if (point.mode == "disagg") {  // other scripts; of those only what all have in common is taken
     settings.recv_interval = 1;
-    settings.batch_wait_steps = 0;
+    settings.batch_wait_steps = settings.balance_steps = 0;
+    settings.stream_interval = 1;
+    settings.stream_first = true;
     settings.max_batched_tokens = 8192;
     settings.utilization = 0;
   }

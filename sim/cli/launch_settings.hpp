@@ -18,6 +18,9 @@ struct LaunchSettings {
   std::int64_t max_batched_tokens = 8192;  ///< vLLM, TensorRT-LLM; SGLang's chunked_prefill_size
   std::int64_t recv_interval = 1;          ///< SGLang's scheduler_recv_interval
   std::int64_t batch_wait_steps = 0;       ///< TensorRT-LLM's batch_wait_timeout_iters
+  std::int64_t balance_steps = 0;          ///< attention_dp_config: timeout_iters with balance
+  std::int64_t stream_interval = 1;        ///< TensorRT-LLM's stream_interval
+  bool stream_first = true;                ///< the first token is seen before a full interval
   double utilization = 0;                  ///< share of GPU memory; 0: moesim's default
 };
 

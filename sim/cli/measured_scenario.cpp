@@ -132,9 +132,12 @@ std::string engine_text(const ServingMeasurement& point, const LaunchSettings& s
   if (drafted > 0)
     text += fmt::format(", speculation: {{tokens: {}, acceptance_length: {:.3f}}}", drafted,
                         acceptance_length(drafted));
-  if (settings.batch_wait_steps > 0)
-    text += fmt::format(", scheduler: {{type: trtllm, batch_wait_steps: {}}}",
-                        settings.batch_wait_steps);
+  if (settings.batch_wait_steps > 0 || settings.balance_steps > 0)
+    text += fmt::format(", scheduler: {{type: trtllm, batch_wait_steps: {}, balance_steps: {}}}",
+                        settings.batch_wait_steps, settings.balance_steps);
+  if (settings.stream_interval > 1)
+    text += fmt::format(", stream_interval: {}, stream_first: {}", settings.stream_interval,
+                        settings.stream_first);
   if (settings.utilization > 0)
     text += fmt::format(", memory: {{utilization: {}}}", settings.utilization);
   return text;

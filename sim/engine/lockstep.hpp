@@ -49,7 +49,7 @@ struct EngineParts {
   /// What the host does around and in a step.
   struct Host {
     Seconds step;                      ///< of every step, not hidden
-    Seconds eager_layer;               ///< least time of a layer without a CUDA graph
+    Seconds launch;                    ///< of one kernel, without a CUDA graph
     std::int64_t graph_max_batch = 0;  ///< decode tokens of a rank that graphs were captured for
   };
   Host host;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "sim/engine/launches.hpp"
+
 namespace moesim {
 namespace {
 
@@ -43,9 +45,8 @@ void StepBuilder::run() {
       local(Phase::lm_head, -1, r, times_[r].lm_head);
   synchronise();
   if (last && s_.parts.draft_layers > 0) draft(moe_layer);
-  if (host.eager_layer > Seconds(0) && !captured())
-    wait_for_host(host.eager_layer * static_cast<double>(stage_.last_layer - stage_.first_layer) -
-                  (clock_ - before_layers));
+  if (host.launch > Seconds(0) && !captured())
+    wait_for_host(host.launch * static_cast<double>(launched()) - (clock_ - before_layers));
   if (!last) send_to_next_stage();
   if (s_.offload != nullptr) s_.offload->pass(clock_ - offload_seen_);
 }
@@ -55,6 +56,15 @@ void StepBuilder::wait_for_host(Seconds time) {
   Time host;
   host.total = time;
   busy(Phase::host, -1, host);
+}
+
+std::int64_t StepBuilder::launched() const {
+  const auto& parts = s_.parts;
+  std::int64_t kernels = 0;
+  for (auto i = stage_.first_layer; i < stage_.last_layer; ++i)
+    kernels += layer_launches(parts.model, parts.precision, parts.layout.degrees(),
+                              parts.model.layers[static_cast<std::size_t>(i)].moe);
+  return kernels;
 }
 
 bool StepBuilder::captured() const {

@@ -67,6 +67,8 @@ class StepBuilder {
   void with_batches(std::vector<RankBatch> batches, Block block);
   /// Whether the step is replayed as a CUDA graph.
   bool captured() const;
+  /// Kernels that one GPU of this stage launches for a step.
+  std::int64_t launched() const;
   void busy(Phase phase, int layer, const Time& time);
   void communicate(Phase phase, int layer);
   /// The transfer takes at least as long as this operation was measured to take.

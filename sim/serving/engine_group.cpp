@@ -107,6 +107,7 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
   step->scheduled.resize(ranks_.size());
   auto& event = step->event;
   bool work = false;
+  for (auto& scheduler : schedulers_) scheduler->see_group(ranks_);
   for (std::size_t r = 0; r < ranks_.size(); ++r) {
     auto& scheduled = step->scheduled[r];
     schedulers_[r]->schedule(ranks_[r], scheduled);
@@ -162,8 +163,9 @@ void EngineGroup::complete(Step& step) {
       request.in_flight = false;
       request.computed += part.tokens;
       if (!part.emits) continue;
-      emit(request, now);
-      if (part.verifies) accept_drafted(ranks_[r], request, now);
+      generate(request);
+      if (part.verifies) accept_drafted(ranks_[r], request);
+      respond(request, now);
       left = left || leaves(request);
     }
     if (!left) continue;
@@ -184,24 +186,35 @@ void EngineGroup::complete(Step& step) {
   if (after_step_) after_step_();
 }
 
-void EngineGroup::accept_drafted(RankState& rank, Request& request, Seconds now) {
+void EngineGroup::accept_drafted(RankState& rank, Request& request) {
   request.accepted += acceptance_length_ - 1;
   while (request.accepted >= 1 && !request.finished() &&
          rank.cache.grow(request.computed, request.computed + 1)) {
     request.accepted -= 1;
     ++request.computed;
-    emit(request, now);
+    generate(request);
   }
 }
 
-void EngineGroup::emit(Request& request, Seconds now) {
+void EngineGroup::generate(Request& request) {
   if (request.computed != request.length())
     throw SimulationError("a token came out before its context was computed");
   ++request.generated;
-  if (request.generated == 1)
-    request.first_token = now;
-  else
+}
+
+void EngineGroup::respond(Request& request, Seconds now) {
+  ++request.steps;
+  const bool due = request.finished() || request.steps % stream_.interval == 0 ||
+                   (stream_.first && request.steps == 1);
+  if (!due) return;
+  if (request.delivered == 0) {
+    request.first_token = request.last_token = now;
+    ++request.delivered;
+  }
+  for (; request.delivered < request.generated; ++request.delivered) {
     observer_.on_token_gap(now - request.last_token);
+    request.last_token = now;
+  }
   request.last_token = now;
 }
 

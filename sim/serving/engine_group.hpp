@@ -29,6 +29,13 @@ class EngineGroup {
     drafted_ = drafted;
     acceptance_length_ = acceptance_length;
   }
+  /// Responses to the client, in steps of a request: every `interval`-th, its last, and, where
+  /// `first` says so, its first.
+  struct Stream {
+    std::int64_t interval = 1;
+    bool first = true;
+  };
+  void stream(const Stream& responses) { stream_ = responses; }
   /// Starts the actors. `on_done` is called for every finished request.
   void start(std::function<void(Request&)> on_done);
   /// Queues a request for data rank `rank` of this group; an idle engine sees it at the next
@@ -80,9 +87,12 @@ class EngineGroup {
   }
   void execute(const std::vector<Segment>& segments);
   void complete(Step& step);
-  void emit(Request& request, Seconds now);
+  static void generate(Request& request);
   /// The tokens that a verified step gives beyond the first; fewer when KV memory runs out.
-  void accept_drafted(RankState& rank, Request& request, Seconds now);
+  void accept_drafted(RankState& rank, Request& request);
+  /// A response with the tokens that the client has not, if one is due. Tokens that come together
+  /// have no time between them.
+  void respond(Request& request, Seconds now);
 
   std::int64_t id_;
   Simulation& simulation_;
@@ -101,6 +111,7 @@ class EngineGroup {
   std::int64_t in_flight_ = 0;
   std::int64_t drafted_ = 0;
   double acceptance_length_ = 1;
+  Stream stream_;
   std::uint64_t steps_ = 0;
   bool idle_ = false, queued_ = false, closed_ = false;
 };

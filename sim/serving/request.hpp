@@ -18,6 +18,8 @@ struct Request {
 
   std::int64_t computed = 0;   ///< tokens whose keys and values are in the cache
   std::int64_t generated = 0;  ///< output tokens so far
+  std::int64_t delivered = 0;  ///< of those, what the client has
+  std::int64_t steps = 0;      ///< that gave it output tokens
   bool in_flight = false;      ///< a step of it is being computed
   int preemptions = 0;
   double accepted = 0;          ///< tokens that verified steps owe it, a fraction

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <vector>
 
 #include "sim/core/registry.hpp"
@@ -44,6 +45,9 @@ class Scheduler {
   };
 
   virtual ~Scheduler() = default;
+  /// All data ranks that step together, before every schedule(): for rules that look beyond the own
+  /// rank.
+  virtual void see_group(std::span<const RankState>) {}
   /// Writes the next step into `batch`. Requests in flight (a step of theirs is still in the
   /// pipeline) are neither scheduled nor preempted.
   virtual void schedule(RankState& state, std::vector<Scheduled>& batch) = 0;

@@ -201,17 +201,17 @@ std::int64_t Serving::requests() const {
 }
 
 EngineParts Serving::parts() const {
-  return {model_.architecture,
-          model_.precision,
-          layout_,
-          network_,
-          *cost_,
-          *moe_,
-          scenario_.network,
-          {scenario_.engine.host_time, scenario_.engine.eager_layer_time,
-           scenario_.engine.graph_max_batch},
-          scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
-          measured_ ? &*measured_ : nullptr};
+  return {
+      model_.architecture,
+      model_.precision,
+      layout_,
+      network_,
+      *cost_,
+      *moe_,
+      scenario_.network,
+      {scenario_.engine.host_time, scenario_.engine.launch_time, scenario_.engine.graph_max_batch},
+      scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
+      measured_ ? &*measured_ : nullptr};
 }
 
 // A link is shared when two groups, or two pipeline stages, load it: they run at the same time.
@@ -251,6 +251,7 @@ void Serving::add_groups(Running& running, std::vector<LockstepExecutor>& execut
     if (engine.speculation)
       running.groups.back().speculate(engine.speculation->tokens,
                                       engine.speculation->acceptance_length);
+    running.groups.back().stream({engine.stream_interval, engine.stream_first});
   }
 }
 
@@ -282,8 +283,7 @@ void Serving::run(RunObserver& observer) {
   }
   for (auto& group : running.groups) group.start([&](Request& request) { done(running, request); });
   running.simulation.spawn("arrivals", [&] { arrive(running); });
-  if (scenario_.engine.request_time > Seconds(0))
-    running.simulation.spawn("front end", [&] { pass_front_end(running); });
+  if (has_front_end()) running.simulation.spawn("front end", [&] { pass_front_end(running); });
   running.simulation.run();
 
   if (running.done != requests())
@@ -370,7 +370,7 @@ void Serving::submit(Running& running, std::int64_t id) {
   request.output = tokens.output;
   request.arrival = running.simulation.now();
   const bool too_long = tokens.input + tokens.output > longest_;
-  if (scenario_.engine.request_time > Seconds(0)) {
+  if (has_front_end()) {
     running.accepted.push_back(too_long ? nullptr : &request);
     running.accepted_one.release();
   }
@@ -379,7 +379,12 @@ void Serving::submit(Running& running, std::int64_t id) {
     running.observer.on_failed(request);
     return done(running, request);
   }
-  if (scenario_.engine.request_time <= Seconds(0)) queue(running, request);
+  if (!has_front_end()) queue(running, request);
+}
+
+Seconds Serving::front_end_time(const Request& request) const {
+  return scenario_.engine.request_time +
+         scenario_.engine.token_time * static_cast<double>(request.input);
 }
 
 // One process takes requests in one after the other: a burst is spread over time.
@@ -389,7 +394,7 @@ void Serving::pass_front_end(Running& running) {
     Request* request = running.accepted.front();
     running.accepted.pop_front();
     if (request == nullptr) continue;
-    running.simulation.sleep_for(scenario_.engine.request_time);
+    running.simulation.sleep_for(front_end_time(*request));
     queue(running, *request);
     wake_all(running);
   }

@@ -78,6 +78,10 @@ class Serving {
   void arrive(Running& running);
   static void wake_all(Running& running);
   void submit(Running& running, std::int64_t id);
+  bool has_front_end() const {
+    return scenario_.engine.request_time + scenario_.engine.token_time > Seconds(0);
+  }
+  Seconds front_end_time(const Request& request) const;
   void pass_front_end(Running& running);
   void queue(Running& running, Request& request);
   void done(Running& running, Request& request);

@@ -101,14 +101,23 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "largest batch of decode steps that were captured as CUDA graphs, 0: none "
                     "(--enforce-eager); steps with prompt tokens never are")
           .min(0)
-          .optional("eager_layer_time", &EngineConfig::eager_layer_time,
-                    "host time to launch the kernels of a layer without a CUDA graph: such a step "
-                    "takes at least that, however small")
+          .optional("launch_time", &EngineConfig::launch_time,
+                    "host time to launch one kernel: a step that is no CUDA graph takes at least "
+                    "that for each of its kernels, however small they are")
           .min(0)
           .optional("request_time", &EngineConfig::request_time,
                     "time that the front end (HTTP, tokenizer) takes for a request before it is "
                     "queued, one request after the other")
           .min(0)
+          .optional("token_time", &EngineConfig::token_time, "the same per prompt token")
+          .min(0)
+          .optional("stream_interval", &EngineConfig::stream_interval,
+                    "steps of a request between two responses to the client (TensorRT-LLM's "
+                    "stream_interval)")
+          .min(1)
+          .optional("stream_first", &EngineConfig::stream_first,
+                    "the first token is a response of its own; false: it comes with the first "
+                    "full interval")
           .optional("speculation", &EngineConfig::speculation,
                     "decode steps verify tokens that a draft proposed")
           .optional("scheduler", &EngineConfig::scheduler, "which requests run in the next step")

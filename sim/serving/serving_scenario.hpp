@@ -55,8 +55,11 @@ struct EngineConfig {
   std::optional<std::int64_t> max_model_length;
   std::int64_t block_size = 16;
   Seconds host_time{0};
-  Seconds eager_layer_time{0};
+  Seconds launch_time{0};
   Seconds request_time{0};
+  Seconds token_time{0};
+  std::int64_t stream_interval = 1;
+  bool stream_first = true;
   std::int64_t graph_max_batch = 512;
   std::optional<SpeculationConfig> speculation;
   Choice<Scheduler> scheduler{"vllm-v1"};

@@ -51,14 +51,31 @@ TEST(EngineProfile, AnUnknownOneIsRefusedWithASuggestion) {
   }
 }
 
-TEST(EagerSteps, TakeAtLeastTheHostsTimePerLayer) {
-  // 16 layers: the prompt's step is below 16 x 5 ms on its own, decode steps are graphs.
-  const auto results = run_scenarios({lone(""), lone("eager_layer_time: 5 ms"),
-                                      lone("eager_layer_time: 5 ms, graph_max_batch: 0")});
+TEST(EagerSteps, TakeAtLeastTheHostsTimePerKernel) {
+  // A layer of OLMoE on one GPU is 15 kernels: two norms, two projections, rotary embedding, cache
+  // write and attention, router and top-k, sort, permutation, two expert GEMMs around an
+  // activation, sum. The prompt's step is shorter than 16 x 15 launches, decode steps are graphs.
+  constexpr double kLaunches = 16 * 15 * 500e-6;
+  const auto results = run_scenarios(
+      {lone(""), lone("launch_time: 500 us"), lone("launch_time: 500 us, graph_max_batch: 0")});
   EXPECT_LT(results[0].ttft_s.mean, 0.04);
-  EXPECT_NEAR(results[1].ttft_s.mean, 16 * 5e-3, 1e-8);
+  EXPECT_NEAR(results[1].ttft_s.mean, kLaunches, 1e-8);
   EXPECT_NEAR(results[1].tpot_s.mean, results[0].tpot_s.mean, 1e-9);
-  EXPECT_NEAR(results[2].tpot_s.mean, 16 * 5e-3, 1e-8);
+  EXPECT_NEAR(results[2].tpot_s.mean, kLaunches, 1e-8);
+}
+
+TEST(Responses, ComeEverySoManySteps) {
+  const auto results = run_scenarios({lone("", 42), lone("stream_interval: 10", 42),
+                                      lone("stream_interval: 10, stream_first: false", 42)});
+  const double step = results[0].tpot_s.mean;
+  EXPECT_DOUBLE_EQ(results[1].ttft_s.mean, results[0].ttft_s.mean);
+  EXPECT_NEAR(results[2].ttft_s.mean, results[0].ttft_s.mean + 9 * step, 0.1 * step);
+  for (const auto& result : results) {
+    EXPECT_DOUBLE_EQ(result.e2e_s.mean, results[0].e2e_s.mean);
+    EXPECT_EQ(result.itl_s.count, 41) << "tokens that come together have a gap of nothing";
+  }
+  EXPECT_EQ(results[1].itl_s.p50, 0);
+  EXPECT_NEAR(results[1].itl_s.max, 10 * step, 0.2 * step);
 }
 
 TEST(FrontEnd, TakesOneRequestAfterTheOther) {

@@ -4,7 +4,8 @@
 // preempted. A step holds a token of every running request and whole prompts of admitted ones up to
 // the token budget (`max_num_tokens`); prompts are cut only with `chunked_prefill`. With
 // `batch_wait_steps` prompts are held back beside running requests until they fill a share of the
-// budget (_waiting_requests in py_executor.py).
+// budget (_waiting_requests in py_executor.py). With `balance_steps` data-parallel ranks admit
+// prompts in the same step: once all have one, or after so many steps (_balance_adp_requests).
 #include <algorithm>
 
 #include "sim/serving/schedulers/preemption.hpp"
@@ -18,6 +19,7 @@ class TensorRtLlm final : public Scheduler {
     bool chunked_prefill = false;
     std::int64_t batch_wait_steps = 0;
     double batch_wait_share = 0.9;
+    std::int64_t balance_steps = 0;
     static const Parameters<Config>& parameters() {
       static const auto list =
           Parameters<Config>()
@@ -33,12 +35,31 @@ class TensorRtLlm final : public Scheduler {
                         "share of the token budget that ends the wait "
                         "(batch_wait_max_tokens_ratio)")
               .min(0)
-              .max(1);
+              .max(1)
+              .optional("balance_steps", &Config::balance_steps,
+                        "most steps that prompts are held back until every data-parallel rank has "
+                        "one (attention_dp_config: enable_balance, timeout_iters); 0: not at all")
+              .min(0);
       return list;
     }
   };
 
   TensorRtLlm(const Config& config, const Context& context) : config_(config), limits_(context) {}
+
+  void see_group(std::span<const RankState> ranks) override {
+    if (config_.balance_steps == 0 || ranks.size() == 1) return;
+    const auto has_room = [&](const RankState& rank) {
+      return std::ssize(rank.running) < limits_.max_sequences;
+    };
+    const bool all_run =
+        std::ranges::none_of(ranks, [](const RankState& rank) { return rank.running.empty(); });
+    const bool all_wait =
+        std::ranges::none_of(ranks, [](const RankState& rank) { return rank.waiting.empty(); });
+    const bool open = (all_wait && std::ranges::all_of(ranks, has_room)) || !all_run ||
+                      ++unbalanced_ >= config_.balance_steps;
+    if (open) unbalanced_ = 0;
+    held_ = !open;
+  }
 
   void schedule(RankState& state, std::vector<Scheduled>& batch) override {
     batch.clear();
@@ -52,7 +73,7 @@ class TensorRtLlm final : public Scheduler {
       take(request, tokens, batch);
       budget -= tokens;
     }
-    if (!waits(state, budget, batch)) admit(state, budget, batch);
+    if (!held_ && !waits(state, budget, batch)) admit(state, budget, batch);
   }
 
  private:
@@ -95,7 +116,9 @@ class TensorRtLlm final : public Scheduler {
 
   Config config_;
   Context limits_;
-  std::int64_t waited_ = 0;  ///< steps that prompts have been held back
+  std::int64_t waited_ = 0;      ///< steps that prompts have been held back to fill a step
+  std::int64_t unbalanced_ = 0;  ///< since prompts were admitted on all ranks
+  bool held_ = false;
 };
 
 const Register<Scheduler, TensorRtLlm> registered(

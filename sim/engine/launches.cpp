@@ -1,0 +1,40 @@
+#include "sim/engine/launches.hpp"
+
+namespace moesim {
+namespace {
+
+/// A GEMM, and the kernel that quantises its input.
+std::int64_t gemm(Dtype weight) {
+  const bool quantised = weight == Dtype::fp8 || weight == Dtype::int8 || weight == Dtype::nvfp4;
+  return quantised ? 2 : 1;
+}
+
+std::int64_t feed_forward(Dtype weight) { return 2 * gemm(weight) + 1; }
+
+std::int64_t attention(const Architecture& model, const Precision& precision) {
+  const auto projection = gemm(precision.attention);
+  constexpr std::int64_t kRotaryCacheCore = 3;
+  if (model.attention.kind != AttentionKind::kMultiHeadLatent)
+    return 2 * projection + kRotaryCacheCore;
+  const std::int64_t down_and_norms = projection + 2;
+  const std::int64_t up = 2 * projection;  // of queries; of keys and values
+  return down_and_norms + up + kRotaryCacheCore + projection;
+}
+
+}  // namespace
+
+std::int64_t layer_launches(const Architecture& model, const Precision& precision,
+                            const ParallelConfig& degrees, bool moe) {
+  constexpr std::int64_t kNorms = 2;
+  const std::int64_t sums = degrees.tensor > 1 ? 2 : 0;
+  std::int64_t launches = attention(model, precision) + kNorms + sums;
+  if (!moe) return launches + feed_forward(precision.dense);
+  const std::int64_t routing = model.moe.groups > 1 ? 3 : 2;  // GEMM, scores by group, top-k
+  constexpr std::int64_t kSortPermuteCombine = 3;
+  launches += routing + kSortPermuteCombine + feed_forward(precision.experts);
+  if (model.moe.shared_intermediate > 0) launches += feed_forward(precision.shared) + 1;
+  if (degrees.expert > 1 && degrees.data > 1) launches += 2;
+  return launches;
+}
+
+}  // namespace moesim

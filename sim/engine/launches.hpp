@@ -1,0 +1,17 @@
+// How many kernels a layer is, for the host time of steps that are no CUDA graph.
+#pragma once
+
+#include "models/architecture/architecture.hpp"
+#include "models/architecture/precision.hpp"
+#include "sim/engine/parallel.hpp"
+
+namespace moesim {
+
+/// Kernels that one GPU launches for a layer, as PyTorch implementations of the architecture run
+/// it without compiler fusion: GEMMs, norms, rotary embedding, cache write, attention core,
+/// activation, quantisation before every GEMM of 8 bits or less on quantised activations, routing,
+/// permutation, collectives. What an engine fuses is in its time per launch.
+std::int64_t layer_launches(const Architecture& model, const Precision& precision,
+                            const ParallelConfig& degrees, bool moe);
+
+}  // namespace moesim
