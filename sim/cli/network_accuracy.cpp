@@ -121,8 +121,7 @@ class Comparison {
 
   void spray(const NetworkRun& run, std::span<const Flow> flows) {
     const auto& network = runs_.network(run);
-    const auto time =
-        predict_transport(network, run, flows, "spray", links_for(network, run, !small(run)));
+    const auto time = predict_transport(network, run, flows, "spray", !small(run));
     const bool fitted = run.pattern.starts_with("perm") && !small(run);
     groups_.add(fmt::format("{} {}, {}{}", run.lb == "spray_perm" ? "spray" : run.lb,
                             ratio_text(run), pattern_text(run),
@@ -138,8 +137,7 @@ class Comparison {
     const auto degraded = run.speed < 1 ? fmt::format(", one link at {:g}", run.speed) : "";
     if (run.lb == "plan_colour" && degraded.empty()) {
       if (const auto flows = runs_.traffic(run)) {
-        const auto time = predict_transport(network, run, *flows, "planned",
-                                            links_for(network, run, !small(run)));
+        const auto time = predict_transport(network, run, *flows, "planned", !small(run));
         const bool target = run.oversubscription <= 1;
         groups_.add(fmt::format("planned {}, {}{}", ratio_text(run), pattern_text(run),
                                 run.pattern.starts_with("perm") && !small(run) ? " (fit)" : ""),
@@ -148,8 +146,7 @@ class Comparison {
       }
     }
     // One factor per transport and oversubscription above 1:1; at 1:1 the fluid time as it is.
-    const auto time = predict_replay(
-        network, run, links_for(network, run, run.oversubscription > 1 && !small(run)));
+    const auto time = predict_replay(network, run, run.oversubscription > 1 && !small(run));
     const bool ndp = !run.lb.starts_with("uec_") && !run.lb.starts_with("roce_");
     const auto kind = run.lb == "ecmp_single"  ? "hashed"
                       : run.lb == "split_ecmp" ? "split"
@@ -170,7 +167,7 @@ class Comparison {
     if (!is_spray(run.lb)) return leave_out("paths were not recorded (more than 300 flows)");
     const auto& network = runs_.network(run);
     const auto bound = [&](const char* transport, bool factors) {
-      return predict_bound(network, run, flows, transport, links_for(network, run, factors)).value;
+      return predict_bound(network, run, flows, transport, factors).value;
     };
     if (run.lb == "spray_perm" && run.speed > 0) {
       ++degraded_;
@@ -201,8 +198,7 @@ class Comparison {
       if (members.size() < 5 || !flows) continue;
       const auto& network = runs_.network(run);
       auto times =
-          predict_hashed(network, run, *flows,
-                         links_for(network, run, run.oversubscription > 1 && !small(run)), kSeeds);
+          predict_hashed(network, run, *flows, run.oversubscription > 1 && !small(run), kSeeds);
       std::ranges::sort(times);
       const double mean = std::accumulate(times.begin(), times.end(), 0.0) / kSeeds;
       double measured = 0;

@@ -176,7 +176,7 @@ ServingScenario read_serving_scenario(const Node& document) {
   auto scenario = ServingScenario::parameters().read(known);
   for (const auto& condition : scenario.cluster.links)
     if (condition.at > Seconds(0))
-      throw InputError(places_of(document).parallel,
+      throw InputError(document.find("cluster")->find("links")->where,
                        "cluster.links: a link between '" + condition.from + "' and '" +
                            condition.to +
                            "' changes after the start; serving scenarios take conditions that "
