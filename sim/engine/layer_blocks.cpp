@@ -154,7 +154,7 @@ void StepBuilder::expert_round(int index, std::int64_t moe_layer, std::int64_t r
   if (s_.offload != nullptr)
     offloaded_experts(index, moe_layer);
   else
-    busy(Phase::experts, index, slowest_experts(moe_layer));
+    run_experts(index, moe_layer);
   for (std::size_t r = 0; round == 0 && r < batches_.size(); ++r)
     if (times_[r].shared.total > Seconds(0))
       local(Phase::shared_experts, index, r, times_[r].shared);
@@ -244,6 +244,12 @@ void StepBuilder::offloaded_experts(int index, std::int64_t moe_layer) {
   if (time.stall > Seconds(0)) {
     busy(Phase::expert_load, index, stall);
     if (offload.shared_link >= 0) {
+      if (program_) {
+        auto& copy = cost_.programs.back().activities.back();
+        copy.own.clear();
+        copy.alone = time.stall;
+        copy.shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
+      }
       auto& segments = cost_.stages.back();
       segments.back().busy -= time.stall;
       segments.back().shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
@@ -269,18 +275,23 @@ ExpertWork StepBuilder::expert_work(std::span<const std::int32_t> tokens_per_exp
   return work;
 }
 
-Time StepBuilder::slowest_experts(std::int64_t moe_layer) const {
+void StepBuilder::run_experts(int index, std::int64_t moe_layer) {
   const auto& parts = s_.parts;
+  const double passes = parts.moe.effect(moe_layer).expert_passes;
+  // Ranks that split experts run the same ones.
+  const auto split = static_cast<std::size_t>(parts.layout.moe_tensor());
+  std::vector<Seconds> own;
   Time slowest;
   for (std::int64_t rank = 0; rank < parts.moe.ranks(); ++rank) {
     Time time;
     time += parts.cost.experts(expert_work(parts.moe.slots_of(moe_layer, rank, loads_)));
+    if (program_) own.insert(own.end(), split, time.total * passes);
     if (time.total > slowest.total) slowest = time;
   }
-  const double passes = parts.moe.effect(moe_layer).expert_passes;
   slowest.total = slowest.total * passes;
   slowest.unmeasured = slowest.unmeasured * passes;
-  return slowest;
+  if (program_) program_own(Phase::experts, index, 0, std::move(own));
+  account(Phase::experts, index, slowest);
 }
 
 void StepBuilder::count(std::int64_t moe_layer) {

@@ -11,13 +11,16 @@
 namespace moesim {
 namespace {
 
-/// Completion [s] by variant: dispatch, combine.
-std::map<std::string, std::vector<double>> times(const std::string& file) {
+/// Completion [s] by variant: dispatch, combine. Without `leave_out`, which draws many tokens.
+std::map<std::string, std::vector<double>> times(const std::string& file,
+                                                 const std::string& leave_out = "") {
   std::map<std::string, std::vector<double>> all;
   const auto path = std::string(MOESIM_SOURCE_DIR "/scenarios/papers/deepep/") + file;
-  for (const auto& variant : expand_variants(load_document(path, {}), {}))
+  for (const auto& variant : expand_variants(load_document(path, {}), {})) {
+    if (variant.name == leave_out) continue;
     for (const auto& outcome : run_study(read_collective_scenario(variant.scenario), {}).outcomes)
       all[variant.name].push_back(outcome.completion_s.mean);
+  }
   return all;
 }
 
@@ -44,13 +47,12 @@ TEST(DeepEp, NormalKernelsReachThePublishedBandwidth) {
     double copies;  ///< of a token that the bandwidth counts
     double dispatch, combine;
   };
-  // Distinct GPUs of 8 (own included), distinct nodes of 2, 4 and the best 4 of 8, with 8 draws.
+  // Distinct GPUs of 8 (own included), distinct nodes of 2 and 4, with 8 draws.
   const auto distinct = [](double n) { return n * (1 - std::pow(1 - 1 / n, 8)); };
   const std::map<std::string, Published> published = {{"EP8", {distinct(8), 153, 158}},
                                                       {"EP16", {distinct(2), 43, 43}},
-                                                      {"EP32", {distinct(4), 58, 57}},
-                                                      {"EP64", {distinct(4), 51, 50}}};
-  const auto simulated = times("normal.yaml");
+                                                      {"EP32", {distinct(4), 58, 57}}};
+  const auto simulated = times("normal.yaml", "EP64");
   ASSERT_EQ(simulated.size(), published.size());
   for (const auto& [name, p] : published) {
     const double bytes = 4096 * p.copies;
