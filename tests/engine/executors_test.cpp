@@ -56,15 +56,19 @@ TEST(Executors, AgreeWithinOnePercentWithoutContention) {
   }
 }
 
-// Two groups load the same links; both executors give SimGrid the same bytes.
+// Three GPUs and one NIC per node, replicas of four GPUs: neighbours meet on a NIC, and both
+// executors give SimGrid the same bytes.
 TEST(Executors, AgreeUnderContentionWithinTheToleranceOfAggregate) {
-  const std::string scenario =
-      "{model: {name: qwen3-30b-a3b}, cluster: {node: hgx-h100, nodes: 4, fabric: {type: "
-      "leaf-spine, "
-      "nodes_per_leaf: 2, spines: 1, oversubscription: 4}}, parallel: {data: 32, expert: 16}, "
-      "network: {collectives: links}, workload: {requests: 64, arrivals: at-once, lengths: {type: "
-      "fixed, input: 200, output: 3}}";
-  expect_agreement(both(scenario), 0.05);
+  const auto scenario = [](const char* fidelity) {
+    return fmt::format(
+        "{{model: {{name: llama-3.1-8b}}, cluster: {{nodes: 4, node: {{profile: hgx-h100, gpus: 3, "
+        "nics: 1}}}}, parallel: {{tensor: 4, data: 3}}, network: {{fidelity: {}}}, workload: "
+        "{{requests: 3, arrivals: at-once, lengths: {{type: fixed, input: 8000, output: 2}}}}",
+        fidelity);
+  };
+  const auto contending = both(scenario("aggregate"));
+  expect_agreement(contending, 0.05);
+  EXPECT_GT(contending[1].simulated_s, 1.05 * both(scenario("analytic"))[1].simulated_s);
 }
 
 TEST(Executors, AgreeOnExpertsThatAreCopiedIn) {
