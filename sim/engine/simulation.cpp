@@ -173,15 +173,17 @@ double Simulation::transfer(std::span<const LinkBytes> loads, Seconds alone, Sec
   const Seconds start = now();
   std::vector<sg::CommPtr> flows;
   std::vector<double> bytes_of;
-  for (const auto& load : loads) {
-    // SimGrid shares a link by flows: so many as the bytes stand for.
-    const double part = load.bytes / load.flows;
-    const auto bytes = static_cast<std::uint64_t>(std::llround(part));
-    for (int i = 0; i < load.flows && bytes > 0; ++i) {
-      flows.push_back(impl_->start(std::span(&load.link, 1), bytes));
-      bytes_of.push_back(static_cast<double>(bytes));
+  at_once([&] {
+    for (const auto& load : loads) {
+      // SimGrid shares a link by flows: so many as the bytes stand for.
+      const double part = load.bytes / load.flows;
+      const auto bytes = static_cast<std::uint64_t>(std::llround(part));
+      for (int i = 0; i < load.flows && bytes > 0; ++i) {
+        flows.push_back(impl_->start(std::span(&load.link, 1), bytes));
+        bytes_of.push_back(static_cast<double>(bytes));
+      }
     }
-  }
+  });
   double rest = 0;  // what the slowest link has yet to carry, as a share
   const auto ends = impl_->wait(flows, until);
   for (std::size_t f = 0; f < ends.size(); ++f)
@@ -195,12 +197,14 @@ std::vector<FlowEnd> Simulation::move(std::span<const PathBytes> flows, Seconds 
   std::vector<FlowEnd> ends(flows.size(), {now(), 0});
   std::vector<sg::CommPtr> active;
   std::vector<std::size_t> flow_of;
-  for (std::size_t f = 0; f < flows.size(); ++f) {
-    const auto bytes = static_cast<std::uint64_t>(std::llround(flows[f].bytes));
-    if (bytes == 0) continue;
-    active.push_back(impl_->start(flows[f].links, bytes));
-    flow_of.push_back(f);
-  }
+  at_once([&] {
+    for (std::size_t f = 0; f < flows.size(); ++f) {
+      const auto bytes = static_cast<std::uint64_t>(std::llround(flows[f].bytes));
+      if (bytes == 0) continue;
+      active.push_back(impl_->start(flows[f].links, bytes));
+      flow_of.push_back(f);
+    }
+  });
   const auto active_ends = impl_->wait(active, until);
   for (std::size_t i = 0; i < active.size(); ++i) ends[flow_of[i]] = active_ends[i];
   return ends;
