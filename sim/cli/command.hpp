@@ -24,6 +24,8 @@ struct RunOptions : DesignOptions {
   bool quiet = false;
 };
 int run_command(RunOptions options);
+/// The command as a user would type it again.
+std::string command_text(const RunOptions& options);
 
 struct SweepOptions {
   std::string file, shard, search, out, csv, json;

@@ -110,8 +110,11 @@ class Comparison {
     if (!run.complete) return leave_out("not all flows of the run ended");
     if (run.lb.starts_with("roce_switch_rr"))
       return leave_out("RoCE with per-packet round robin: go-back-N collapses, no fluid model");
-    if (!run.recorded.empty()) return replay(run);
     const auto flows = runs_.traffic(run);
+    const bool ours = run.lb == "plan_colour" && run.speed == 1 && flows;
+    if (ours) planned(run, *flows);
+    if (!run.recorded.empty()) return replay(run);
+    if (ours) return;
     if (!flows) return leave_out("traffic matrix not in the data");
     if (run.speed < 1) return degraded(run, *flows);
     if (is_spray(run.lb)) return spray(run, *flows);
@@ -121,8 +124,7 @@ class Comparison {
 
   void spray(const NetworkRun& run, std::span<const Flow> flows) {
     const auto& network = runs_.network(run);
-    const auto time =
-        predict_transport(network, run, flows, "spray", links_for(network, run, !small(run)));
+    const auto time = predict_transport(network, run, flows, "spray", !small(run));
     const bool fitted = run.pattern.starts_with("perm") && !small(run);
     groups_.add(fmt::format("{} {}, {}{}", run.lb == "spray_perm" ? "spray" : run.lb,
                             ratio_text(run), pattern_text(run),
@@ -133,23 +135,20 @@ class Comparison {
                 run.lb == "spray_perm" ? spray_target(run) : Target{});
   }
 
+  /// With the project's own plan.
+  void planned(const NetworkRun& run, std::span<const Flow> flows) {
+    const auto time = predict_transport(runs_.network(run), run, flows, "planned", !small(run));
+    groups_.add(fmt::format("planned {}, {}{}", ratio_text(run), pattern_text(run),
+                            run.pattern.starts_with("perm") && !small(run) ? " (fit)" : ""),
+                "completion", time.value / run.time_s - 1,
+                run.oversubscription <= 1 ? Target{0.02, 0.02, {}} : Target{});
+  }
+
   void replay(const NetworkRun& run) {
     const auto& network = runs_.network(run);
     const auto degraded = run.speed < 1 ? fmt::format(", one link at {:g}", run.speed) : "";
-    if (run.lb == "plan_colour" && degraded.empty()) {
-      if (const auto flows = runs_.traffic(run)) {
-        const auto time = predict_transport(network, run, *flows, "planned",
-                                            links_for(network, run, !small(run)));
-        const bool target = run.oversubscription <= 1;
-        groups_.add(fmt::format("planned {}, {}{}", ratio_text(run), pattern_text(run),
-                                run.pattern.starts_with("perm") && !small(run) ? " (fit)" : ""),
-                    "completion", time.value / run.time_s - 1,
-                    target ? Target{0.02, 0.02, {}} : Target{});
-      }
-    }
     // One factor per transport and oversubscription above 1:1; at 1:1 the fluid time as it is.
-    const auto time = predict_replay(
-        network, run, links_for(network, run, run.oversubscription > 1 && !small(run)));
+    const auto time = predict_replay(network, run, run.oversubscription > 1 && !small(run));
     const bool ndp = !run.lb.starts_with("uec_") && !run.lb.starts_with("roce_");
     const auto kind = run.lb == "ecmp_single"  ? "hashed"
                       : run.lb == "split_ecmp" ? "split"
@@ -170,7 +169,7 @@ class Comparison {
     if (!is_spray(run.lb)) return leave_out("paths were not recorded (more than 300 flows)");
     const auto& network = runs_.network(run);
     const auto bound = [&](const char* transport, bool factors) {
-      return predict_bound(network, run, flows, transport, links_for(network, run, factors)).value;
+      return predict_bound(network, run, flows, transport, factors).value;
     };
     if (run.lb == "spray_perm" && run.speed > 0) {
       ++degraded_;
@@ -201,8 +200,7 @@ class Comparison {
       if (members.size() < 5 || !flows) continue;
       const auto& network = runs_.network(run);
       auto times =
-          predict_hashed(network, run, *flows,
-                         links_for(network, run, run.oversubscription > 1 && !small(run)), kSeeds);
+          predict_hashed(network, run, *flows, run.oversubscription > 1 && !small(run), kSeeds);
       std::ranges::sort(times);
       const double mean = std::accumulate(times.begin(), times.end(), 0.0) / kSeeds;
       double measured = 0;

@@ -6,7 +6,7 @@
 #include <map>
 
 #include "sim/transport/goodput.hpp"
-#include "sim/transport/step_time.hpp"
+#include "sim/transport/turns.hpp"
 
 namespace moesim {
 namespace {
@@ -45,6 +45,25 @@ std::int64_t path_number(const Network& network, const NetworkRun& run, const Re
                                flow.source, flow.target));
 }
 
+/// The fabric as the run's scheme reaches it with these bytes; `factors` false: the fluid rate.
+std::vector<Link> links_for(const Network& network, const NetworkRun& run, bool factors,
+                            const LinkLoads& loads) {
+  if (!factors) return network.links();
+  const double nic = packet_goodput(run.lb, 1);
+  auto links = reached_links(network, nic, packet_goodput(run.lb, run.oversubscription));
+  reach_fully(network, nic, overcommitted(network, loads), links);
+  return links;
+}
+
+/// Of the last flow under max-min sharing, not before the last turn.
+Seconds completion(const Network& network, const NetworkRun& run, const SplitFlows& split,
+                   const Routes& routes, const std::vector<Link>& links, double merge) {
+  const auto times = flow_times(network, links, run.wire, routes, split, merge);
+  return std::max(
+      Seconds(*std::ranges::max_element(times)),
+      step_latency(network, run.wire, split, 1) + turns_bound(network, run.wire, split, links));
+}
+
 }  // namespace
 
 double packet_goodput(const std::string& scheme, double oversubscription) {
@@ -52,36 +71,31 @@ double packet_goodput(const std::string& scheme, double oversubscription) {
   return found == factors().end() ? 1 : goodput_at(found->second, oversubscription);
 }
 
-std::vector<Link> links_for(const Network& network, const NetworkRun& run, bool factors) {
-  if (!factors) return network.links();
-  return reached_links(network, packet_goodput(run.lb, 1),
-                       packet_goodput(run.lb, run.oversubscription));
-}
-
 Seconds predict_transport(const Network& network, const NetworkRun& run,
-                          std::span<const Flow> flows, const char* transport,
-                          const std::vector<Link>& links) {
+                          std::span<const Flow> flows, const char* transport, bool factors) {
   const auto made = make_transport(network, transport);
   const auto split = split_flows(network, run.wire, flows);
   const auto* weight = made->even_spread();
   const auto routes =
       weight != nullptr ? spread_step(network, *weight, split) : route_step(network, *made, split);
-  const auto times =
-      flow_times(network, links, run.wire, routes, split, flows.size() > kMergeFrom ? 1e-3 : 0);
-  return Seconds(*std::ranges::max_element(times));
+  auto loads = network.loads();
+  load_step(network, *made, split, loads);
+  return completion(network, run, split, routes, links_for(network, run, factors, loads),
+                    flows.size() > kMergeFrom ? 1e-3 : 0);
 }
 
 Seconds predict_bound(const Network& network, const NetworkRun& run, std::span<const Flow> flows,
-                      const char* transport, const std::vector<Link>& links) {
+                      const char* transport, bool factors) {
   const auto made = make_transport(network, transport);
   const auto split = split_flows(network, run.wire, flows);
   auto loads = network.loads();
   load_step(network, *made, split, loads);
-  return step_latency(network, run.wire, split, 1) + link_bound(loads, links);
+  const auto links = links_for(network, run, factors, loads);
+  return step_latency(network, run.wire, split, 1) +
+         std::max(link_bound(loads, links), turns_bound(network, run.wire, split, links));
 }
 
-Seconds predict_replay(const Network& network, const NetworkRun& run,
-                       const std::vector<Link>& links) {
+Seconds predict_replay(const Network& network, const NetworkRun& run, bool factors) {
   std::vector<Flow> flows;
   for (const auto& flow : run.recorded) flows.push_back({flow.source, flow.target, flow.bytes});
   const auto split = split_flows(network, run.wire, flows);
@@ -89,13 +103,13 @@ Seconds predict_replay(const Network& network, const NetworkRun& run,
   for (std::size_t f = 0; f < flows.size(); ++f)
     routes.add(network.paths(), static_cast<int>(f), split.outside[f], split.outside[f].bytes,
                path_number(network, run, run.recorded[f]));
-  const auto times = flow_times(network, links, run.wire, routes, split, 0);
-  return Seconds(*std::ranges::max_element(times));
+  auto loads = network.loads();
+  routes.load(loads);
+  return completion(network, run, split, routes, links_for(network, run, factors, loads), 0);
 }
 
 std::vector<double> predict_hashed(const Network& network, const NetworkRun& run,
-                                   std::span<const Flow> flows, const std::vector<Link>& links,
-                                   int seeds) {
+                                   std::span<const Flow> flows, bool factors, int seeds) {
   const auto split = split_flows(network, run.wire, flows);
   const double latency = step_latency(network, run.wire, split, 1).value;
   auto loads = network.loads();
@@ -106,7 +120,7 @@ std::vector<double> predict_hashed(const Network& network, const NetworkRun& run
     const auto made = choice.make({network.paths(), static_cast<std::uint64_t>(seed)});
     loads.clear();
     load_step(network, *made, split, loads);
-    times.push_back(latency + link_bound(loads, links).value);
+    times.push_back(latency + link_bound(loads, links_for(network, run, factors, loads)).value);
   }
   return times;
 }

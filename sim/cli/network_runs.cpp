@@ -79,7 +79,7 @@ NetworkRun run_of(const CsvTable& table, std::size_t row) {
   run.message_bytes = whole("msg_bytes");
   run.lb = text("lb");
   run.split = whole("k_split");
-  run.wire = {Bytes(number("mtu_payload")), Bytes(number("wire_hdr")), true};
+  run.wire = {Bytes(number("mtu_payload")), Bytes(number("wire_hdr")), true, true};
   run.complete = whole("n_finished") == whole("n_flows");
   run.time_s = number("cct_us") * 1e-6;
   run.fabric_key =

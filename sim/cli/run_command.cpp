@@ -8,6 +8,7 @@
 #include "sim/cli/command.hpp"
 #include "sim/cli/simulate.hpp"
 #include "sim/cli/study_command.hpp"
+#include "sim/cli/temporary_folder.hpp"
 #include "sim/core/output_file.hpp"
 #include "sim/report/chrome_trace.hpp"
 #include "sim/report/figure.hpp"
@@ -48,17 +49,6 @@ std::string folder_name(const std::string& name) {
   return safe.empty() || safe.front() == '.' ? "_" + safe : safe;
 }
 
-/// The command as a user would type it again.
-std::string command_text(const RunOptions& options) {
-  std::string text = "./moesim run";
-  for (const auto& file : options.files) text += " " + file;
-  for (const auto& set : options.overrides)
-    if (!set.starts_with("seed=")) text += " -s '" + set + "'";
-  if (options.seed) text += " --seed " + std::to_string(*options.seed);
-  if (!options.variant.empty()) text += " --variant " + options.variant;
-  return text;
-}
-
 void write_report(const RunOptions& options, const std::vector<Design>& designs,
                   const std::vector<Result>& results, const std::string& path,
                   const std::string& figure_directory) {
@@ -73,24 +63,6 @@ void write_report(const RunOptions& options, const std::vector<Design>& designs,
     report.pictures = read_pictures(figures, figure_directory);
   }
   write_or_print(path, html_report(report));
-}
-
-void write_report_alone(const RunOptions& options, const std::vector<Design>& designs,
-                        const std::vector<Result>& results) {
-  auto pattern = (std::filesystem::temp_directory_path() / "moesim-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr)
-    throw InputError(pattern + ": cannot write: no temporary folder");
-  const auto remove = [&] {
-    std::error_code ignored;
-    std::filesystem::remove_all(pattern, ignored);
-  };
-  try {
-    write_report(options, designs, results, options.report, pattern);
-  } catch (...) {
-    remove();
-    throw;
-  }
-  remove();
 }
 
 void write_folder(const RunOptions& options, const std::vector<Design>& designs,
@@ -124,6 +96,16 @@ void check_outputs(const RunOptions& options, std::size_t results) {
 
 }  // namespace
 
+std::string command_text(const RunOptions& options) {
+  std::string text = "./moesim run";
+  for (const auto& file : options.files) text += " " + file;
+  for (const auto& set : options.overrides)
+    if (!set.starts_with("seed=")) text += " -s '" + set + "'";
+  if (options.seed) text += " --seed " + std::to_string(*options.seed);
+  if (!options.variant.empty()) text += " --variant " + options.variant;
+  return text;
+}
+
 int run_command(RunOptions options) {
   if (options.seed) options.overrides.push_back("seed=" + std::to_string(*options.seed));
   if (are_studies(options)) return study_run_command(options);
@@ -141,7 +123,8 @@ int run_command(RunOptions options) {
   if (!options.csv.empty()) write_or_print(options.csv, request_csv(results.front()));
   if (!options.trace.empty()) write_or_print(options.trace, chrome_trace(results.front()));
   if (!options.out.empty()) write_folder(options, designs, results);
-  if (!options.report.empty()) write_report_alone(options, designs, results);
+  if (!options.report.empty())
+    write_report(options, designs, results, options.report, TemporaryFolder().path());
   if (!options.quiet && !options.out.empty()) fmt::print(stderr, "moesim: wrote {}\n", options.out);
   return 0;
 }

@@ -6,10 +6,11 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/cli/process_pool.hpp"
+#include "sim/cli/temporary_folder.hpp"
 #include "sim/core/output_file.hpp"
 #include "sim/core/suggest.hpp"
 #include "sim/engine/collective_study.hpp"
-#include "sim/report/study_report.hpp"
+#include "sim/report/study_html.hpp"
 #include "sim/scenario/document.hpp"
 
 namespace moesim {
@@ -46,14 +47,34 @@ std::string json_of(const std::vector<StudyResult>& results) {
   return all + "]\n";
 }
 
-void write_folder(const std::string& out, const std::vector<StudyResult>& results) {
+std::filesystem::path folder_of(const std::string& out, std::size_t studies, std::size_t i) {
+  return studies == 1 ? std::filesystem::path(out) : std::filesystem::path(out) / std::to_string(i);
+}
+
+/// Draws into `folder`, and writes the report with what was drawn.
+void write_report(const RunOptions& options, const std::vector<StudyResult>& results,
+                  const std::string& folder, const std::string& file) {
+  StudyHtml report{command_text(options), results, {}};
   for (std::size_t i = 0; i < results.size(); ++i) {
-    const auto folder = results.size() == 1 ? std::filesystem::path(out)
-                                            : std::filesystem::path(out) / std::to_string(i + 1);
+    const auto figures = study_figures(results[i]);
+    const auto into = folder_of(folder, results.size(), i + 1).string();
+    if (!figures.empty()) draw_figures(figures, into);
+    report.pictures.push_back(read_pictures(figures, into));
+  }
+  if (file == "-")
+    fmt::print("{}", study_html(report));
+  else
+    write_output_file(file, study_html(report));
+}
+
+void write_folder(const RunOptions& options, const std::vector<StudyResult>& results) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const auto folder = folder_of(options.out, results.size(), i + 1);
     prepare_output_directory(folder.string());
     write_output_file((folder / "result.json").string(), study_json(results[i]));
-    draw_figures(study_figures(results[i]), folder.string());
   }
+  const auto file = std::filesystem::path(options.out) / "report.html";
+  write_report(options, results, options.out, file.string());
 }
 
 std::string pack(const SimulatedStudy& study) {
@@ -111,20 +132,24 @@ bool are_studies(const DesignOptions& options) {
 int study_run_command(const RunOptions& options) {
   refuse(options.csv, "--csv");
   refuse(options.trace, "--trace");
-  refuse(options.report, "--report");
+  if (options.json == "-" && options.report == "-")
+    throw InputError("standard output takes one of --json and --report; give the other a file");
   const auto studies = read_studies(options);
   if (!options.json.empty() && options.json != "-") check_writable(options.json);
+  if (!options.report.empty() && options.report != "-") check_writable(options.report);
   if (!options.out.empty()) prepare_output_directory(options.out);
   std::vector<StudyResult> results;
   for (const auto& study : studies) results.push_back(run_study_apart(study));
-  if (!options.quiet && options.json != "-")
+  if (!options.quiet && options.json != "-" && options.report != "-")
     for (std::size_t i = 0; i < results.size(); ++i)
       fmt::print("{}{}", i > 0 ? "\n" : "", study_table(results[i]));
   if (options.json == "-")
     fmt::print("{}", json_of(results));
   else if (!options.json.empty())
     write_output_file(options.json, json_of(results));
-  if (!options.out.empty()) write_folder(options.out, results);
+  if (!options.out.empty()) write_folder(options, results);
+  if (!options.report.empty())
+    write_report(options, results, TemporaryFolder().path(), options.report);
   return 0;
 }
 

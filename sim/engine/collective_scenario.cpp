@@ -39,8 +39,8 @@ const Parameters<CollectiveScenario>& CollectiveScenario::parameters() {
                     "ways to choose paths, compared on the same traffic")
           .optional("fidelity", &CollectiveScenario::fidelity,
                     "analytic: every collective alone, time from link loads; aggregate: on "
-                    "SimGrid, bytes per link where several meet; pairwise: every flow on its path, "
-                    "also over links that fail in mid-run")
+                    "SimGrid, bytes per link where several meet; pairwise: every flow on its path; "
+                    "the last two also over links that fail in mid-run")
           .optional("samples", &CollectiveScenario::samples,
                     "seeds per transport that hashes: results are mean, least and most over them")
           .min(1)
@@ -67,10 +67,11 @@ void CollectiveScenario::check(const Node& at) const {
       throw InputError(entry.collective.where, "a GPU takes part twice");
   }
   for (const auto& condition : cluster.links)
-    if (condition.at > Seconds(0) && fidelity != StudyFidelity::pairwise)
+    if (condition.at > Seconds(0) && fidelity == StudyFidelity::analytic)
       throw InputError(at.where,
                        fmt::format("the link between '{}' and '{}' changes after the start, which "
-                                   "only fidelity pairwise follows",
+                                   "fidelity analytic cannot follow: its times have no clock; use "
+                                   "fidelity aggregate or pairwise",
                                    condition.from, condition.to));
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "sim/engine/collective_groups.hpp"
+#include "sim/transport/turns.hpp"
 
 namespace moesim {
 namespace {
@@ -65,13 +66,26 @@ class Study {
 
  private:
   /// Leaves the step's bytes in loads_.
-  Seconds step_time(const Transport& transport, const PreparedCollective& collective, std::size_t s,
-                    const std::vector<Link>& links) {
+  Seconds step_time(const Transport& transport, const PreparedCollective& collective,
+                    std::size_t s) {
+    load(transport, collective, s);
+    const auto links = reached_links(network_, transport, loads_);
+    return latency(collective, s) +
+           std::max(link_bound(loads_, links),
+                    turns_bound(network_, scenario_.wire, collective.split[s], links));
+  }
+  /// Even spraying at full goodput.
+  Seconds step_bound(const PreparedCollective& collective, std::size_t s) {
+    load(network_.transport(), collective, s);
+    return latency(collective, s) + link_bound(loads_, network_.links());
+  }
+  void load(const Transport& transport, const PreparedCollective& collective, std::size_t s) {
     loads_.clear();
     load_step(network_, transport, collective.split[s], loads_);
+  }
+  Seconds latency(const PreparedCollective& collective, std::size_t s) const {
     return step_latency(network_, scenario_.wire, collective.split[s],
-                        collective.steps[s].start_ups) +
-           link_bound(loads_, links);
+                        collective.steps[s].start_ups);
   }
 
   CollectiveOutcome prototype(const Choice<Transport>& choice,
@@ -86,8 +100,7 @@ class Study {
       out.flows += step.repeat * static_cast<std::int64_t>(step.flows.size());
       for (const auto& flow : step.flows)
         out.bytes += flow.bytes * static_cast<double>(step.repeat);
-      out.bound_s += step_time(network_.transport(), collective, s, network_.links()).value *
-                     static_cast<double>(step.repeat);
+      out.bound_s += step_bound(collective, s).value * static_cast<double>(step.repeat);
     }
     return out;
   }
@@ -100,17 +113,16 @@ class Study {
     for (std::int64_t sample = 0; sample < scenario_.samples; ++sample) {
       const auto transport =
           choice.make({network_.paths(), static_cast<std::uint64_t>(scenario_.seed + sample)});
-      const auto links = reached_links(network_, *transport);
       SimulatedStudy simulated;
       if (scenario_.fidelity != StudyFidelity::analytic)
         simulated = simulate_(scenario_, choice, sample);
       for (std::size_t c = 0; c < of.size(); ++c) {
-        const double time = analytic(*transport, collectives_[c], links);
+        const double time = analytic(*transport, collectives_[c]);
         busiest[c].add(link_bound(total_, network_.links()).value);
         completion[c].add(simulated.collectives.empty() ? time
                                                         : simulated.collectives[c].completion_s);
         if (sample > 0) continue;
-        describe(*transport, collectives_[c], links, of[c]);
+        describe(*transport, collectives_[c], of[c]);
         if (simulated.collectives.empty()) continue;
         of[c].flow_time_s = simulated.collectives[c].flow_time_s;
         of[c].events = simulated.collectives[c].events;
@@ -124,13 +136,12 @@ class Study {
   }
 
   /// Leaves the bytes of all steps in total_.
-  double analytic(const Transport& transport, const PreparedCollective& collective,
-                  const std::vector<Link>& links) {
+  double analytic(const Transport& transport, const PreparedCollective& collective) {
     double time = 0;
     total_.clear();
     for (std::size_t s = 0; s < collective.steps.size(); ++s) {
       const auto repeat = static_cast<double>(collective.steps[s].repeat);
-      time += step_time(transport, collective, s, links).value * repeat;
+      time += step_time(transport, collective, s).value * repeat;
       for (const int link : loads_.touched()) total_.add(link, loads_.bytes(link) * repeat);
     }
     return time;
@@ -138,7 +149,7 @@ class Study {
 
   /// What one sample looks like in detail; total_ holds its bytes.
   void describe(const Transport& transport, const PreparedCollective& collective,
-                const std::vector<Link>& links, CollectiveOutcome& out) {
+                CollectiveOutcome& out) {
     double most = 0;
     for (std::size_t l = 0; l < network_.links().size(); ++l) {
       out.link_bytes.push_back(total_.bytes(static_cast<int>(l)));
@@ -154,9 +165,11 @@ class Study {
                                             : route_step(network_, transport, collective.split[s]);
       if (weight == nullptr)
         out.pieces += step.repeat * static_cast<std::int64_t>(routes.pieces.size());
-      if (times && routes.links.size() <= kMostLinks)
-        out.flow_time_s = flow_times(network_, links, scenario_.wire, routes, collective.split[s],
-                                     routes.pieces.size() > kMergeFrom ? 1e-3 : 0);
+      if (!times || routes.links.size() > kMostLinks) continue;
+      load(transport, collective, s);
+      out.flow_time_s =
+          flow_times(network_, reached_links(network_, transport, loads_), scenario_.wire, routes,
+                     collective.split[s], routes.pieces.size() > kMergeFrom ? 1e-3 : 0);
     }
   }
 

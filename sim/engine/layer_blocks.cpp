@@ -154,7 +154,7 @@ void StepBuilder::expert_round(int index, std::int64_t moe_layer, std::int64_t r
   if (s_.offload != nullptr)
     offloaded_experts(index, moe_layer);
   else
-    busy(Phase::experts, index, slowest_experts(moe_layer));
+    run_experts(index, moe_layer);
   for (std::size_t r = 0; round == 0 && r < batches_.size(); ++r)
     if (times_[r].shared.total > Seconds(0))
       local(Phase::shared_experts, index, r, times_[r].shared);
@@ -225,62 +225,6 @@ Seconds StepBuilder::move_weights(std::span<const ExpertMove> moves) {
     }
   transfer.latency = latency;
   return transfer.alone(parts.network);
-}
-
-// What the layer waits for contends on a link that other GPUs use too, its computation does not.
-void StepBuilder::offloaded_experts(int index, std::int64_t moe_layer) {
-  auto& offload = *s_.offload;
-  offload.pass(clock_ - offload_seen_);
-  Time unmeasured;
-  const auto time = offload.layer(moe_layer, [&](std::span<const std::int32_t> tokens) {
-    const auto prediction = s_.parts.cost.experts(expert_work(tokens));
-    unmeasured += prediction;
-    return prediction.time;
-  });
-  Time stall, compute;
-  stall.total = stall.unmeasured = time.stall;  // no measurement of this link
-  compute.total = time.compute;
-  if (unmeasured.unmeasured > Seconds(0)) compute.unmeasured = time.compute;
-  if (time.stall > Seconds(0)) {
-    busy(Phase::expert_load, index, stall);
-    if (offload.shared_link >= 0) {
-      auto& segments = cost_.stages.back();
-      segments.back().busy -= time.stall;
-      segments.back().shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
-      segments.back().shared_alone = time.stall;
-      segments.emplace_back();
-    }
-  }
-  busy(Phase::experts, index, compute);
-  offload_seen_ = clock_;
-}
-
-ExpertWork StepBuilder::expert_work(std::span<const std::int32_t> tokens_per_expert) const {
-  const auto& parts = s_.parts;
-  const auto& moe = parts.model.moe;
-  ExpertWork work;
-  work.hidden = parts.model.hidden;
-  work.intermediate = moe.intermediate / parts.layout.moe_tensor();
-  work.gated = moe.gated;
-  work.weight = parts.precision.experts;
-  work.activation = parts.precision.activations;
-  work.tokens = expert_tokens_;
-  work.tokens_per_expert = tokens_per_expert;
-  return work;
-}
-
-Time StepBuilder::slowest_experts(std::int64_t moe_layer) const {
-  const auto& parts = s_.parts;
-  Time slowest;
-  for (std::int64_t rank = 0; rank < parts.moe.ranks(); ++rank) {
-    Time time;
-    time += parts.cost.experts(expert_work(parts.moe.slots_of(moe_layer, rank, loads_)));
-    if (time.total > slowest.total) slowest = time;
-  }
-  const double passes = parts.moe.effect(moe_layer).expert_passes;
-  slowest.total = slowest.total * passes;
-  slowest.unmeasured = slowest.unmeasured * passes;
-  return slowest;
 }
 
 void StepBuilder::count(std::int64_t moe_layer) {

@@ -106,6 +106,12 @@ void LockstepExecutor::add_pauses(std::span<const RankBatch> batches, std::uint6
   const Seconds time = one.alone() * (now * effect.pause_passes);
   cost.phase_s[static_cast<std::size_t>(Phase::rewire)] += time.value;
   cost.stages.front().front().busy += time;
+  if (!cost.programs.empty()) {
+    auto& program = cost.programs.front();
+    Activity pause{Phase::rewire, -1, Queue::compute, 0, program.ranks, {}, {}, {}, {}};
+    pause.own.assign(static_cast<std::size_t>(program.ranks), time);
+    program.activities.push_back(std::move(pause));
+  }
 }
 
 std::vector<std::vector<int>> LockstepExecutor::links_by_stage() {

@@ -55,6 +55,7 @@ struct EngineParts {
   Host host;
   std::int64_t draft_layers = 0;                  ///< layers that propose a token
   const MeasuredCollectives* measured = nullptr;  ///< null: times come from the links
+  bool programs = false;  ///< steps also say what every rank does (executor `event`)
 };
 
 /// Bytes over links and tokens over experts, summed over a run.

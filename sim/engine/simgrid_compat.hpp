@@ -6,6 +6,11 @@
 #include <simgrid/kernel/routing/NetPoint.hpp>
 #include <simgrid/kernel/routing/NetZoneImpl.hpp>
 #include <simgrid/s4u.hpp>
+#if __has_include(<simgrid/simcall.hpp>)
+#include <simgrid/simcall.hpp>
+#else
+#include <simgrid/simix.hpp>
+#endif
 
 namespace moesim {
 
@@ -17,6 +22,12 @@ inline simgrid::s4u::NetZone* create_root_zone(simgrid::s4u::Engine& engine) {
   (void)engine;
   return simgrid::s4u::create_full_zone("root");
 #endif
+}
+
+/// Runs `code` in SimGrid's own context: many calls, one switch to it and back.
+template <class Code>
+void at_once(Code code) {
+  simgrid::kernel::actor::simcall_answered([&] { code(); });
 }
 
 }  // namespace moesim

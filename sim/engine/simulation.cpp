@@ -1,10 +1,12 @@
 #include "sim/engine/simulation.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstring>
 #include <deque>
 #include <exception>
+#include <numeric>
 
 #include "sim/core/error.hpp"
 #include "sim/engine/simgrid_compat.hpp"
@@ -50,6 +52,35 @@ struct Simulation::Impl {
   sg::CommPtr start(std::span<const int> path, std::uint64_t bytes) {
     zone->next.emplace_back(path.begin(), path.end());
     return sg::Comm::sendto_async(home, away, bytes);
+  }
+
+  /// Waits for all, or stops those that are under way at the time `until`.
+  std::vector<FlowEnd> wait(const std::vector<sg::CommPtr>& flows, Seconds until) {
+    activities += static_cast<std::int64_t>(flows.size());
+    std::vector<FlowEnd> ends(flows.size());
+    if (!std::isfinite(until.value)) {
+      for (std::size_t f = 0; f < flows.size(); ++f) {
+        flows[f]->wait();
+        ends[f].at = Seconds(flows[f]->get_finish_time());
+      }
+      return ends;
+    }
+    auto active = flows;
+    std::vector<std::size_t> number(flows.size());
+    std::iota(number.begin(), number.end(), 0);
+    while (!active.empty()) {
+      const double left = until.value - sg::Engine::get_clock();
+      const auto done = left > 0 ? sg::Comm::wait_any_for(active, left) : -1;
+      if (done < 0) break;
+      ends[number[static_cast<std::size_t>(done)]].at = Seconds(sg::Engine::get_clock());
+      active.erase(active.begin() + done);
+      number.erase(number.begin() + done);
+    }
+    for (std::size_t i = 0; i < active.size(); ++i) {
+      ends[number[i]] = {Seconds(sg::Engine::get_clock()), active[i]->get_remaining()};
+      active[i]->cancel();
+    }
+    return ends;
   }
 };
 
@@ -138,52 +169,44 @@ void Simulation::sleep_for(Seconds duration) {
   sg::this_actor::sleep_for(duration.value);
 }
 
-void Simulation::transfer(std::span<const LinkBytes> loads, Seconds alone) {
+double Simulation::transfer(std::span<const LinkBytes> loads, Seconds alone, Seconds until) {
   const Seconds start = now();
   std::vector<sg::CommPtr> flows;
-  for (const auto& load : loads) {
-    // SimGrid shares a link by flows: so many as the bytes stand for.
-    const double part = load.bytes / load.flows;
-    const auto bytes = static_cast<std::uint64_t>(std::llround(part));
-    for (int i = 0; i < load.flows && bytes > 0; ++i)
-      flows.push_back(impl_->start(std::span(&load.link, 1), bytes));
-  }
-  for (auto& flow : flows) flow->wait();
-  impl_->activities += static_cast<std::int64_t>(flows.size());
-  const Seconds rest = start + alone - now();
-  if (rest > Seconds(0)) sleep_for(rest);
+  std::vector<double> bytes_of;
+  at_once([&] {
+    for (const auto& load : loads) {
+      // SimGrid shares a link by flows: so many as the bytes stand for.
+      const double part = load.bytes / load.flows;
+      const auto bytes = static_cast<std::uint64_t>(std::llround(part));
+      for (int i = 0; i < load.flows && bytes > 0; ++i) {
+        flows.push_back(impl_->start(std::span(&load.link, 1), bytes));
+        bytes_of.push_back(static_cast<double>(bytes));
+      }
+    }
+  });
+  double rest = 0;  // what the slowest link has yet to carry, as a share
+  const auto ends = impl_->wait(flows, until);
+  for (std::size_t f = 0; f < ends.size(); ++f)
+    rest = std::max(rest, ends[f].rest_bytes / bytes_of[f]);
+  const Seconds end = std::min(start + alone, until);
+  if (end > now()) sleep_for(end - now());
+  return start + alone > until ? std::min(1 - rest, (until - start) / alone) : 1 - rest;
 }
 
 std::vector<FlowEnd> Simulation::move(std::span<const PathBytes> flows, Seconds until) {
   std::vector<FlowEnd> ends(flows.size(), {now(), 0});
   std::vector<sg::CommPtr> active;
   std::vector<std::size_t> flow_of;
-  for (std::size_t f = 0; f < flows.size(); ++f) {
-    const auto bytes = static_cast<std::uint64_t>(std::llround(flows[f].bytes));
-    if (bytes == 0) continue;
-    active.push_back(impl_->start(flows[f].links, bytes));
-    flow_of.push_back(f);
-  }
-  impl_->activities += static_cast<std::int64_t>(active.size());
-  const bool bounded = std::isfinite(until.value);
-  while (bounded && !active.empty()) {
-    const double left = until.value - now().value;
-    const auto done = left > 0 ? sg::Comm::wait_any_for(active, left) : -1;
-    if (done < 0) break;
-    ends[flow_of[static_cast<std::size_t>(done)]].at = now();
-    active.erase(active.begin() + done);
-    flow_of.erase(flow_of.begin() + done);
-  }
-  for (std::size_t i = 0; i < active.size(); ++i) {
-    auto& end = ends[flow_of[i]];
-    if (!bounded) {
-      active[i]->wait();
-      end.at = Seconds(active[i]->get_finish_time());
-      continue;
+  at_once([&] {
+    for (std::size_t f = 0; f < flows.size(); ++f) {
+      const auto bytes = static_cast<std::uint64_t>(std::llround(flows[f].bytes));
+      if (bytes == 0) continue;
+      active.push_back(impl_->start(flows[f].links, bytes));
+      flow_of.push_back(f);
     }
-    end = {now(), active[i]->get_remaining()};
-    active[i]->cancel();
-  }
+  });
+  const auto active_ends = impl_->wait(active, until);
+  for (std::size_t i = 0; i < active.size(); ++i) ends[flow_of[i]] = active_ends[i];
   return ends;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -71,8 +72,10 @@ class Simulation {
   /// Suspends the calling actor. Throws SimulationError for a negative or non-finite time.
   void sleep_for(Seconds duration);
   /// Moves `loads` over shared links, all at once, each link shared max-min fairly with whatever
-  /// else crosses it; returns when the last byte has arrived and at least `alone` has passed.
-  void transfer(std::span<const LinkBytes> loads, Seconds alone);
+  /// else crosses it; returns when the last byte has arrived and at least `alone` has passed, or at
+  /// the time `until`. Result: the share of it that is done by then, that of the slowest link.
+  double transfer(std::span<const LinkBytes> loads, Seconds alone,
+                  Seconds until = Seconds(std::numeric_limits<double>::infinity()));
   /// Starts every flow now on its own path, and returns when all have ended or, with what is left
   /// of them, at the time `until`.
   std::vector<FlowEnd> move(std::span<const PathBytes> flows, Seconds until);

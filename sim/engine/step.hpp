@@ -74,6 +74,28 @@ struct Segment {
   Seconds shared_alone;           ///< time of that transfer when nobody else is there
 };
 
+enum class Queue { compute, communication, copy };
+inline constexpr std::size_t kQueues = 3;
+
+/// What ranks of a stage do, for executor `event` (step_program.hpp).
+struct Activity {
+  Phase phase = Phase::host;
+  int layer = -1;  ///< -1: not of a layer
+  Queue queue = Queue::compute;
+  int first_rank = 0;
+  int ranks = 1;
+  std::vector<Seconds> own;       ///< [ranks] each for itself; empty: joint
+  Seconds start_up, alone;        ///< joint: before the transfer, and the transfer undisturbed
+  std::vector<LinkBytes> shared;  ///< joint: on links that others use
+
+  bool joint() const { return own.empty(); }
+};
+
+struct StepProgram {
+  int ranks = 0;
+  std::vector<Activity> activities;
+};
+
 struct MoeStep {
   double imbalance_sum = 0, imbalance_max = 0;
   double distinct_sum = 0;
@@ -84,6 +106,7 @@ struct MoeStep {
 
 struct StepCost {
   std::vector<std::vector<Segment>> stages;  ///< [pipeline stage]
+  std::vector<StepProgram> programs;         ///< [pipeline stage]; executor `event` only
   std::array<double, kPhases> phase_s{};
   double unmeasured_s = 0;  ///< time predicted outside the measured range
   MoeStep moe;

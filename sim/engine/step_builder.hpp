@@ -44,6 +44,7 @@ class StepBuilder {
   void run();
 
  private:
+  using TensorCollective = void (*)(const Network&, const Group&, double, Transfer&);
   /// Times of a data rank that are the same in every layer of a kind.
   struct RankTimes {
     std::map<std::int64_t, Time> attention;  ///< by window
@@ -69,8 +70,19 @@ class StepBuilder {
   bool captured() const;
   /// Kernels that one GPU of this stage launches for a step.
   std::int64_t launched() const;
+  /// All ranks for the same time, each for itself.
   void busy(Phase phase, int layer, const Time& time);
+  /// The sums of a phase that all ranks leave together.
+  void account(Phase phase, int layer, const Time& time);
+  void program_own(Phase phase, int layer, int first_rank, std::vector<Seconds> times);
+  void program_joint(Phase phase, int layer, int first_rank, int ranks, Seconds latency,
+                     Seconds alone, std::vector<LinkBytes> shared);
+  /// What the scratch transfer puts on links that others use too.
+  std::vector<LinkBytes> on_shared_links() const;
+  /// A tensor collective of every data rank for itself, unless they meet on a link.
+  void program_tensor_collective(Phase phase, int layer, TensorCollective collective);
   void communicate(Phase phase, int layer);
+  void communicate(Phase phase, int layer, bool program);
   /// The transfer takes at least as long as this operation was measured to take.
   void take_measured(std::string_view operation, const Group& group, double bytes,
                      double tokens = 0, const TokenShape& shape = {});
@@ -87,10 +99,12 @@ class StepBuilder {
   void balance_batch(int index);
   Seconds move_weights(std::span<const ExpertMove> moves);
   void exchange(Phase phase, int layer, std::int64_t moe_layer);
-  void tensor_collective(Phase phase, int layer,
-                         void (*collective)(const Network&, const Group&, double, Transfer&));
+  void tensor_collective(Phase phase, int layer, TensorCollective collective);
+  /// Into the scratch transfer: of all data ranks, and one more.
+  void joint_tensor_transfer(TensorCollective collective);
+  void add_tensor_transfer(std::size_t rank, TensorCollective collective);
   ExpertWork expert_work(std::span<const std::int32_t> tokens_per_expert) const;
-  Time slowest_experts(std::int64_t moe_layer) const;
+  void run_experts(int index, std::int64_t moe_layer);
   void count(std::int64_t moe_layer);
   void send_to_next_stage();
 
@@ -105,6 +119,7 @@ class StepBuilder {
   std::uint64_t draw_;
   bool record_;
   StepCost& cost_;
+  bool program_;  ///< cost_.programs wants its last entry filled
   std::vector<RankTimes> times_;
   std::vector<Pending> pending_;
   std::int64_t tokens_ = 0;         ///< of all data ranks

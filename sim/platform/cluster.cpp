@@ -74,7 +74,7 @@ const Parameters<LinkCondition>& LinkCondition::parameters() {
           .max(1)
           .optional("at", &LinkCondition::at,
                     "when it happens; after the start only in scenarios of kind collective with "
-                    "network.fidelity pairwise")
+                    "fidelity aggregate or pairwise")
           .min(0);
   return list;
 }

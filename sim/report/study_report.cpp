@@ -9,7 +9,6 @@
 #include "sim/report/human.hpp"
 #include "sim/report/json_text.hpp"
 #include "sim/report/text.hpp"
-#include "sim/report/text_table.hpp"
 
 namespace moesim {
 namespace {
@@ -47,24 +46,19 @@ Json outcome_json(const CollectiveOutcome& o) {
 
 }  // namespace
 
-std::string study_table(const StudyResult& study) {
-  std::string out = one_line(study.title) + "\n\n";
-  out += fmt::format("fabric        {} GPUs, {} switches, {} links, oversubscription {}:1\n\n",
-                     human_count(study.gpus), human_count(study.switches),
-                     human_count(static_cast<std::int64_t>(study.link_names.size())),
-                     human_number(study.oversubscription));
+StudyCells study_cells(const StudyResult& study) {
   const auto any = [&](auto has) { return std::ranges::any_of(study.outcomes, has); };
   const bool ranges = any([](const auto& o) { return !range_text(o.completion_s).empty(); });
   const bool flow_times = any([](const auto& o) { return !o.flow_time_s.empty(); });
-  std::vector<TextTable::Column> columns = {{"collective", TextTable::kLeft},
-                                            {"transport", TextTable::kLeft},
-                                            {"completion"},
-                                            {"/ even spray"}};
-  if (ranges) columns.push_back({"over samples"});
-  columns.insert(columns.end(), {{"flows"}, {"pieces"}});
-  if (flow_times) columns.insert(columns.end(), {{"flow p50"}, {"flow p99"}});
-  columns.push_back({"busiest link", TextTable::kLeft});
-  TextTable table(columns);
+  StudyCells cells;
+  cells.columns = {{"collective", TextTable::kLeft},
+                   {"transport", TextTable::kLeft},
+                   {"completion"},
+                   {"/ even spray"}};
+  if (ranges) cells.columns.push_back({"over samples"});
+  cells.columns.insert(cells.columns.end(), {{"flows"}, {"pieces"}});
+  if (flow_times) cells.columns.insert(cells.columns.end(), {{"flow p50"}, {"flow p99"}});
+  cells.columns.push_back({"busiest link", TextTable::kLeft});
   for (const auto& o : study.outcomes) {
     std::vector<std::string> row = {one_line(o.collective), o.transport,
                                     human_time(o.completion_s.mean),
@@ -78,8 +72,20 @@ std::string study_table(const StudyResult& study) {
       row.push_back(d.count > 0 ? human_time(d.p99) : "-");
     }
     row.push_back(o.busiest_link);
-    table.add(std::move(row));
+    cells.rows.push_back(std::move(row));
   }
+  return cells;
+}
+
+std::string study_table(const StudyResult& study) {
+  std::string out = one_line(study.title) + "\n\n";
+  out += fmt::format("fabric        {} GPUs, {} switches, {} links, oversubscription {}:1\n\n",
+                     human_count(study.gpus), human_count(study.switches),
+                     human_count(static_cast<std::int64_t>(study.link_names.size())),
+                     human_number(study.oversubscription));
+  auto cells = study_cells(study);
+  TextTable table(std::move(cells.columns));
+  for (auto& row : cells.rows) table.add(std::move(row));
   out += table.text(0);
   for (const auto& o : study.outcomes)
     for (const auto& event : o.events) out += fmt::format("{}: {}\n", o.transport, event);

@@ -7,8 +7,16 @@
 
 #include "sim/engine/collective_study.hpp"
 #include "sim/report/figure.hpp"
+#include "sim/report/text_table.hpp"
 
 namespace moesim {
+
+/// One row per transport and collective.
+struct StudyCells {
+  std::vector<TextTable::Column> columns;
+  std::vector<std::vector<std::string>> rows;
+};
+StudyCells study_cells(const StudyResult& study);
 
 std::string study_table(const StudyResult& study);
 /// SI units in the keys, as in a serving result. Link loads as parallel arrays.

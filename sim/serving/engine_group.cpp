@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/core/error.hpp"
+#include "sim/engine/step_program.hpp"
 
 namespace moesim {
 
@@ -70,7 +71,7 @@ void EngineGroup::run() {
     }
     ++in_flight_;
     if (stages_ == 1) {
-      execute(step->cost.stages.front());
+      execute(step->cost, 0);
       complete(*step);
     } else {
       queues_.front().steps.push_back(step);
@@ -89,7 +90,7 @@ void EngineGroup::run_stage(std::size_t stage) {
     queues_[stage].filled.acquire();
     const auto step = queues_[stage].steps.front();
     queues_[stage].steps.pop_front();
-    if (!step->closing) execute(step->cost.stages[stage]);
+    if (!step->closing) execute(step->cost, stage);
     if (stage + 1 < queues_.size()) {
       queues_[stage + 1].steps.push_back(step);
       queues_[stage + 1].filled.release();
@@ -136,8 +137,9 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
   return step;
 }
 
-void EngineGroup::execute(const std::vector<Segment>& segments) {
-  for (const auto& segment : segments) {
+void EngineGroup::execute(const StepCost& cost, std::size_t stage) {
+  if (!cost.programs.empty()) return run_program(simulation_, cost.programs[stage], first_link_);
+  for (const auto& segment : cost.stages[stage]) {
     if (segment.busy > Seconds(0)) simulation_.sleep_for(segment.busy);
     if (segment.shared.empty()) continue;
     if (first_link_ == 0) {

@@ -85,7 +85,7 @@ class EngineGroup {
   bool leaves(const Request& request) const {
     return request.finished() || (on_prefilled_ && request.generated > 0);
   }
-  void execute(const std::vector<Segment>& segments);
+  void execute(const StepCost& cost, std::size_t stage);
   void complete(Step& step);
   static void generate(Request& request);
   /// The tokens that a verified step gives beyond the first; fewer when KV memory runs out.

@@ -211,7 +211,8 @@ EngineParts Serving::parts() const {
       scenario_.network,
       {scenario_.engine.host_time, scenario_.engine.launch_time, scenario_.engine.graph_max_batch},
       scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
-      measured_ ? &*measured_ : nullptr};
+      measured_ ? &*measured_ : nullptr,
+      scenario_.engine.executor == Executor::event};
 }
 
 // A link is shared when two groups, or two pipeline stages, load it: they run at the same time.

@@ -8,7 +8,7 @@
 namespace moesim {
 
 const std::vector<std::string>& names_of(Executor) {
-  static const std::vector<std::string> names = {"lockstep"};
+  static const std::vector<std::string> names = {"lockstep", "event"};
   return names;
 }
 
@@ -80,7 +80,11 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
           .optional("profile", &EngineConfig::profile,
                     "engine whose values the others start from: vllm, sglang, trtllm, with host "
                     "times fitted to measured serving (sim/serving/engines); empty: none")
-          .optional("executor", &EngineConfig::executor, "how a step is executed")
+          .optional(
+              "executor", &EngineConfig::executor,
+              "how a step is executed; lockstep: phase by phase, each as long as its slowest rank; "
+              "event: every rank an actor with queues for computation, communication and "
+              "copies, for small systems")
           .optional("max_batched_tokens", &EngineConfig::max_batched_tokens,
                     "token budget of a step and data rank (vLLM's max_num_batched_tokens)")
           .min(1)
@@ -185,7 +189,7 @@ ServingScenario read_serving_scenario(const Node& document) {
   auto scenario = ServingScenario::parameters().read(known);
   for (const auto& condition : scenario.cluster.links)
     if (condition.at > Seconds(0))
-      throw InputError(places_of(document).parallel,
+      throw InputError(document.find("cluster")->find("links")->where,
                        "cluster.links: a link between '" + condition.from + "' and '" +
                            condition.to +
                            "' changes after the start; serving scenarios take conditions that "

@@ -35,7 +35,7 @@ struct WorkloadConfig {
   void check(const Node& at) const;
 };
 
-enum class Executor { lockstep };
+enum class Executor { lockstep, event };
 const std::vector<std::string>& names_of(Executor);
 
 /// Tokens that a draft proposes and the model verifies: multi-token prediction, EAGLE.

@@ -1,6 +1,7 @@
 #include "sim/transport/step_time.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 namespace moesim {
@@ -110,6 +111,36 @@ std::vector<Link> reached_links(const Network& network, double nic_goodput, doub
 std::vector<Link> reached_links(const Network& network, const Transport& transport) {
   return reached_links(network, transport.goodput(1),
                        transport.goodput(network.fabric().oversubscription()));
+}
+
+std::vector<char> overcommitted(const Network& network, const LinkLoads& loads) {
+  const auto& links = network.links();
+  const auto seconds = [&](int link) {
+    return loads.bytes(link) / links[static_cast<std::size_t>(link)].capacity.value;
+  };
+  double sending = std::numeric_limits<double>::infinity();
+  for (int e = 0; e < network.fabric().endpoints(); ++e)
+    for (const auto& port : network.fabric().ports(e))
+      if (loads.bytes(port.out) > 0) sending = std::min(sending, seconds(port.out));
+  std::vector<char> over(links.size(), 0);
+  for (const int link : loads.touched())
+    over[static_cast<std::size_t>(link)] = seconds(link) > sending * (1 + 1e-9);
+  return over;
+}
+
+std::vector<Link> reached_links(const Network& network, const Transport& transport,
+                                const LinkLoads& loads) {
+  auto links = reached_links(network, transport);
+  const double nic = transport.goodput(1);
+  if (nic != transport.goodput(network.fabric().oversubscription()))
+    reach_fully(network, nic, overcommitted(network, loads), links);
+  return links;
+}
+
+void reach_fully(const Network& network, double nic_goodput, const std::vector<char>& overcommitted,
+                 std::vector<Link>& links) {
+  for (std::size_t l = 0; l < network.fabric().links().size(); ++l)
+    if (overcommitted[l] == 0) links[l].capacity = network.links()[l].capacity * nic_goodput;
 }
 
 std::vector<double> flow_times(const Network& network, const std::vector<Link>& links,

@@ -42,6 +42,17 @@ Routes spread_step(const Network& network, PathWeight weight, const SplitFlows& 
 std::vector<Link> reached_links(const Network& network, double nic_goodput, double core_goodput);
 std::vector<Link> reached_links(const Network& network, const Transport& transport);
 
+/// Links to which a step can offer more than they carry while all its senders are busy: those that
+/// need longer for their bytes than the sender that is done first [links]. Queues build up only
+/// there, so the goodput factor of an oversubscribed fabric holds only there.
+std::vector<char> overcommitted(const Network& network, const LinkLoads& loads);
+/// What a step with these bytes reaches of the links.
+std::vector<Link> reached_links(const Network& network, const Transport& transport,
+                                const LinkLoads& loads);
+/// Gives the other links of the fabric the goodput of 1:1.
+void reach_fully(const Network& network, double nic_goodput, const std::vector<char>& overcommitted,
+                 std::vector<Link>& links);
+
 /// Time of every flow of the step by max-min sharing of `links`, latency included [flows].
 std::vector<double> flow_times(const Network& network, const std::vector<Link>& links,
                                const Wire& wire, const Routes& routes, const SplitFlows& flows,

@@ -12,8 +12,16 @@ const Parameters<Wire>& Wire::parameters() {
           .optional("header", &Wire::header, "bytes that every packet adds")
           .min(0)
           .optional("acknowledged", &Wire::acknowledged,
-                    "a message ends when its sender has the acknowledgement");
+                    "a message ends when its sender has the acknowledgement")
+          .optional("turns", &Wire::turns,
+                    "a sender takes turns over the packets of its messages, in the order in which "
+                    "the collective lists them: targets of the last turn wait for a burst");
   return list;
+}
+
+void Wire::check(const Node& at) const {
+  if (turns && mtu.value <= 0)
+    throw InputError(at.where, "messages that take turns need packets: give wire.mtu");
 }
 
 double Wire::bytes(double message) const {

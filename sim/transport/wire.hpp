@@ -16,7 +16,9 @@ struct Wire {
   Bytes mtu{0};
   Bytes header{0};
   bool acknowledged = false;
+  bool turns = false;  ///< turns.hpp
   static const Parameters<Wire>& parameters();
+  void check(const Node& at) const;
 
   /// Message plus headers.
   double bytes(double message) const;

@@ -134,6 +134,58 @@ TEST(FailingLink, TakesAsLongAsWhatIsLeftAllows) {
   EXPECT_NEAR(failing.front(), 100e-6 + (bytes_s - 100e-6) * 4 / 3 + 2e-6, 1e-7);
 }
 
+// Link totals against every flow on its path, when the link fails while they move.
+TEST(FailingLink, TakesAsLongInAggregateAsPairwise) {
+  for (const auto* traffic : {"{collective: {type: permutation, shift: 4, bytes: 16 MiB}}",
+                              "{collective: {type: all-to-all, bytes: 1 MiB}}",
+                              "{collective: {type: moe-exchange, tokens: 500, zipf: 0.8}}"})
+    for (const auto* transport : {"spray", "planned", "ecmp"})
+      for (const auto* link : {"{from: leaf 0, to: spine 1, at: 100 us}",
+                               "{from: leaf 0, to: spine 1, at: 100 us, speed: 0.25}"}) {
+        SCOPED_TRACE(fmt::format("{} {} {}", traffic, transport, link));
+        const auto study = scenario("type: leaf-spine, nodes_per_leaf: 4, spines: 4", traffic,
+                                    transport, fmt::format(", links: [{}]", link));
+        const auto pairwise = simulated(study, StudyFidelity::pairwise);
+        const auto aggregate = simulated(study, StudyFidelity::aggregate);
+        // A sprayed flow gets more shares of its NIC than one inside its leaf, piece by piece, and
+        // has less left when the link slows down; link totals do not see that.
+        EXPECT_NEAR(aggregate.front(), pairwise.front(), 0.09 * pairwise.front());
+        EXPECT_EQ(aggregate.back(), 1) << "the result says what happened";
+      }
+}
+
+// Two collectives that share links, in aggregate, before and after the failure.
+TEST(FailingLink, SlowsBothCollectivesThatMeet) {
+  const std::string fabric = "type: leaf-spine, nodes_per_leaf: 4, spines: 4";
+  const std::string both =
+      "{collective: {type: permutation, shift: 4, bytes: 16 MiB}}, {collective: {type: all-to-all, "
+      "bytes: 1 MiB}}";
+  const auto whole = simulated(scenario(fabric, both, "planned"), StudyFidelity::aggregate);
+  const auto study =
+      scenario(fabric, both, "planned", ", links: [{from: leaf 0, to: spine 1, at: 100 us}]");
+  const auto failing = simulated(study, StudyFidelity::aggregate);
+  const auto pairwise = simulated(study, StudyFidelity::pairwise);
+  for (const std::size_t c : {0, 1}) {
+    EXPECT_GE(failing[c], whole[c]);
+    EXPECT_NEAR(failing[c], pairwise[c], 0.05 * pairwise[c]);
+  }
+}
+
+TEST(FailingLink, IsRefusedWhereTimesHaveNoClock) {
+  const std::string text =
+      "{kind: collective, cluster: {nodes: 8, node: hgx-h100, fabric: {type: leaf-spine, "
+      "nodes_per_leaf: 4, spines: 2}, links: [{from: leaf 0, to: spine 1, at: 1 ms}]}, "
+      "collectives: [{collective: all-to-all}], fidelity: ";
+  try {
+    read_collective_scenario(parse_yaml(text + "analytic}", "test"));
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("use fidelity aggregate or pairwise"),
+              std::string::npos);
+  }
+  EXPECT_NO_THROW(read_collective_scenario(parse_yaml(text + "aggregate}", "test")));
+}
+
 TEST(FailingLink, ThatIsTheOnlyPathIsRefused) {
   const auto study = scenario("type: leaf-spine, nodes_per_leaf: 4, spines: 1", kTraffic[0],
                               "spray", ", links: [{from: leaf 0, to: spine 0, at: 10 us}]");

@@ -1,0 +1,73 @@
+// Experts as StepBuilder runs them: all in GPU memory, or copied in when they are needed.
+#include "sim/engine/step_builder.hpp"
+
+namespace moesim {
+
+// What the layer waits for contends on a link that other GPUs use too, its computation does not.
+void StepBuilder::offloaded_experts(int index, std::int64_t moe_layer) {
+  auto& offload = *s_.offload;
+  offload.pass(clock_ - offload_seen_);
+  Time unmeasured;
+  const auto time = offload.layer(moe_layer, [&](std::span<const std::int32_t> tokens) {
+    const auto prediction = s_.parts.cost.experts(expert_work(tokens));
+    unmeasured += prediction;
+    return prediction.time;
+  });
+  Time stall, compute;
+  stall.total = stall.unmeasured = time.stall;  // no measurement of this link
+  compute.total = time.compute;
+  if (unmeasured.unmeasured > Seconds(0)) compute.unmeasured = time.compute;
+  if (time.stall > Seconds(0)) {
+    busy(Phase::expert_load, index, stall);
+    if (offload.shared_link >= 0) {
+      if (program_) {
+        auto& copy = cost_.programs.back().activities.back();
+        copy.own.clear();
+        copy.alone = time.stall;
+        copy.shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
+      }
+      auto& segments = cost_.stages.back();
+      segments.back().busy -= time.stall;
+      segments.back().shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
+      segments.back().shared_alone = time.stall;
+      segments.emplace_back();
+    }
+  }
+  busy(Phase::experts, index, compute);
+  offload_seen_ = clock_;
+}
+
+ExpertWork StepBuilder::expert_work(std::span<const std::int32_t> tokens_per_expert) const {
+  const auto& parts = s_.parts;
+  const auto& moe = parts.model.moe;
+  ExpertWork work;
+  work.hidden = parts.model.hidden;
+  work.intermediate = moe.intermediate / parts.layout.moe_tensor();
+  work.gated = moe.gated;
+  work.weight = parts.precision.experts;
+  work.activation = parts.precision.activations;
+  work.tokens = expert_tokens_;
+  work.tokens_per_expert = tokens_per_expert;
+  return work;
+}
+
+void StepBuilder::run_experts(int index, std::int64_t moe_layer) {
+  const auto& parts = s_.parts;
+  const double passes = parts.moe.effect(moe_layer).expert_passes;
+  // Ranks that split experts run the same ones.
+  const auto split = static_cast<std::size_t>(parts.layout.moe_tensor());
+  std::vector<Seconds> own;
+  Time slowest;
+  for (std::int64_t rank = 0; rank < parts.moe.ranks(); ++rank) {
+    Time time;
+    time += parts.cost.experts(expert_work(parts.moe.slots_of(moe_layer, rank, loads_)));
+    if (program_) own.insert(own.end(), split, time.total * passes);
+    if (time.total > slowest.total) slowest = time;
+  }
+  slowest.total = slowest.total * passes;
+  slowest.unmeasured = slowest.unmeasured * passes;
+  if (program_) program_own(Phase::experts, index, 0, std::move(own));
+  account(Phase::experts, index, slowest);
+}
+
+}  // namespace moesim

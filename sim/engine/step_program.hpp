@@ -1,0 +1,17 @@
+// What every rank of a pipeline stage does in one step, for executor `event`: activities in the
+// order in which a rank meets them. An activity belongs to one queue of its ranks and begins when
+// the activity before it on the same rank is done; a joint one begins when it has begun on all of
+// its ranks and ends on all of them at once. Ranks are numbered within the stage, data rank by data
+// rank, tensor rank by tensor rank. Not modelled: kernels of one rank that overlap.
+#pragma once
+
+#include "sim/engine/step.hpp"
+
+namespace moesim {
+
+/// Runs a stage on SimGrid's clock: every rank is three actors, its queues for computation,
+/// communication and copies. Called by an actor; returns when every rank is done. Links of the
+/// program are numbered from `first_link`.
+void run_program(Simulation& simulation, const StepProgram& program, int first_link);
+
+}  // namespace moesim

@@ -1,0 +1,47 @@
+// What StepBuilder writes down for executor `event`, beside the sums of lockstep.
+#include <algorithm>
+
+#include "sim/engine/step_builder.hpp"
+
+namespace moesim {
+
+void StepBuilder::program_own(Phase phase, int layer, int first_rank, std::vector<Seconds> times) {
+  if (std::ranges::all_of(times, [](Seconds t) { return t <= Seconds(0); })) return;
+  const auto queue = phase == Phase::expert_load ? Queue::copy : Queue::compute;
+  const auto ranks = static_cast<int>(times.size());
+  cost_.programs.back().activities.push_back(
+      {phase, layer, queue, first_rank, ranks, std::move(times), {}, {}, {}});
+}
+
+void StepBuilder::program_joint(Phase phase, int layer, int first_rank, int ranks, Seconds latency,
+                                Seconds alone, std::vector<LinkBytes> shared) {
+  const auto start = std::min(latency, alone);
+  const auto queue = phase == Phase::balance ? Queue::copy : Queue::communication;
+  cost_.programs.back().activities.push_back(
+      {phase, layer, queue, first_rank, ranks, {}, start, alone - start, std::move(shared)});
+}
+
+void StepBuilder::program_tensor_collective(Phase phase, int layer, TensorCollective collective) {
+  auto& transfer = *stage_.scratch;
+  auto& activities = cost_.programs.back().activities;
+  const auto before = activities.size();
+  auto together = s_.parts.network.loads();
+  std::size_t touched = 0;
+  for (std::size_t r = 0; r < batches_.size(); ++r) {
+    transfer.clear();
+    add_tensor_transfer(r, collective);
+    for (const int link : transfer.loads.touched()) together.add(link, transfer.loads.bytes(link));
+    touched += transfer.loads.touched().size();
+    program_joint(phase, layer, static_cast<int>(r) * static_cast<int>(tensor()),
+                  static_cast<int>(tensor()), transfer.latency, transfer.alone(s_.parts.network),
+                  on_shared_links());
+  }
+  if (touched == together.touched().size()) return;
+  // They meet on a link: one transfer, as in lockstep.
+  activities.resize(before);
+  joint_tensor_transfer(collective);
+  program_joint(phase, layer, 0, cost_.programs.back().ranks, transfer.latency,
+                transfer.alone(s_.parts.network), on_shared_links());
+}
+
+}  // namespace moesim
