@@ -51,6 +51,7 @@ struct EngineParts {
     Seconds step;                      ///< of every step, not hidden
     Seconds eager_layer;               ///< least time of a layer without a CUDA graph
     std::int64_t graph_max_batch = 0;  ///< decode tokens of a rank that graphs were captured for
+    Seconds layer{0};                  ///< of every layer, not hidden
   };
   Host host;
   std::int64_t draft_layers = 0;                  ///< layers that propose a token

@@ -31,7 +31,10 @@ void EngineGroup::start(std::function<void(Request&)> on_done) {
 }
 
 void EngineGroup::submit(std::int64_t rank, Request& request) {
-  ranks_[static_cast<std::size_t>(rank)].waiting.push_back(&request);
+  if (models_)
+    models_->arrive(request);
+  else
+    ranks_[static_cast<std::size_t>(rank)].waiting.push_back(&request);
   queued_ = true;
 }
 
@@ -61,6 +64,7 @@ void EngineGroup::wake() {
 void EngineGroup::run() {
   while (true) {
     std::shared_ptr<Step> step;
+    if (models_) admit();
     if (in_flight_ < stages_) step = next_step();
     if (!step) {
       if (closed_ && in_flight_ == 0) break;
@@ -100,6 +104,13 @@ void EngineGroup::run_stage(std::size_t stage) {
     }
     if (step->closing) return;
   }
+}
+
+void EngineGroup::admit() {
+  auto& only = ranks_.front();
+  const bool idle = only.waiting.empty() && only.running.empty();
+  const auto loading = models_->admit(simulation_.now(), idle, only.waiting);
+  if (loading > Seconds(0)) simulation_.sleep_for(loading);
 }
 
 std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {

@@ -19,12 +19,16 @@ constexpr std::int64_t kDefaultRequests = 500;
 
 Model load_served_model(const ModelConfig& config, const Location& where) {
   Model model = load_model(config.name, where);
+  if (config.decoder_alone.value_or(false)) model.architecture.encoder_layers.clear();
+  if (config.experts) model.architecture.moe.experts = *config.experts;
+  if (const auto problem = find_problem(model.architecture))
+    throw InputError(where, problem->field + ": " + problem->what);
   if (model.architecture.encoder_decoder())
     throw InputError(
         where,
         model.architecture.name +
             " is an encoder-decoder model: its size can be shown (`moesim model show`), serving "
-            "it is not simulated");
+            "it is not simulated; decoder_alone: true takes its decoder");
   model.precision = config.dtype.apply_to(model.precision);
   return model;
 }
@@ -70,6 +74,19 @@ void check_offloading(const ServingScenario& scenario, const Model& model, const
   const auto bytes =
       scenario.cache->expert_bytes.value_or(expert_bytes(model.architecture, model.precision));
   check_expert_memory(*scenario.cache, cache_shape(model.architecture), bytes, where);
+}
+
+Bytes composed_bytes(const ServingScenario& scenario, const Model& model) {
+  return scenario.composition->bytes.value_or(weight_bytes(model.architecture, model.precision));
+}
+
+void check_composed(const ServingScenario& scenario, const Model& model, const Location& where) {
+  if (scenario.cache || scenario.disaggregation || scenario.parallel.data > 1 ||
+      scenario.parallel.pipeline > 1)
+    throw InputError(where,
+                     "whole models are composed on one replica (data and pipeline 1), without "
+                     "cache and disaggregation");
+  check_composition(*scenario.composition, composed_bytes(scenario, model), where);
 }
 
 }  // namespace
@@ -139,6 +156,7 @@ Serving::Serving(const ServingScenario& given, const ServingScenario& scenario,
     per_rank = (scenario.cache->total_slots(shape) + scenario.cache->staging + shape.layers - 1) /
                shape.layers;
   }
+  if (scenario.composition) check_composed(scenario, model_, places.composition);
   memory_ = plan_memory(model_.architecture, model_.precision, layout_, device_, per_rank,
                         scenario.engine.memory, places.model);
   load_trace();
@@ -209,7 +227,7 @@ EngineParts Serving::parts() const {
           *moe_,
           scenario_.network,
           {scenario_.engine.host_time, scenario_.engine.eager_layer_time,
-           scenario_.engine.graph_max_batch},
+           scenario_.engine.graph_max_batch, scenario_.engine.layer_time.value_or(Seconds(0))},
           scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
           measured_ ? &*measured_ : nullptr};
 }
@@ -248,6 +266,10 @@ void Serving::add_groups(Running& running, std::vector<LockstepExecutor>& execut
     running.groups.emplace_back(id, running.simulation, std::move(executor), std::move(schedulers),
                                 cache_of(memory_, engine.block_size), scenario_.parallel.pipeline,
                                 window, running.observer);
+    if (scenario_.composition)
+      running.groups.back().compose(
+          std::make_unique<Composition>(*scenario_.composition, composed_bytes(scenario_, model_),
+                                        static_cast<std::uint64_t>(scenario_.seed)));
     if (engine.speculation)
       running.groups.back().speculate(engine.speculation->tokens,
                                       engine.speculation->acceptance_length);
@@ -290,9 +312,12 @@ void Serving::run(RunObserver& observer) {
     throw SimulationError(
         fmt::format("{} of {} requests were lost", requests() - running.done, requests()));
   simulated_ = running.simulation.now();
-  if (scenario_.cache) expert_memory_.emplace();
+  if (scenario_.cache || scenario_.composition) expert_memory_.emplace();
   for (auto& group : running.groups)
-    if (const auto* offload = group.executor().offloaded()) *expert_memory_ += offload->counts();
+    if (const auto* offload = group.executor().offloaded())
+      *expert_memory_ += offload->counts();
+    else if (const auto* models = group.composition())
+      *expert_memory_ += models->counts();
   events_ = running.simulation.activities();
   if (decode_) {
     add_totals_of_decode();
