@@ -55,6 +55,10 @@ const std::vector<PaperMetric>& paper_metrics() {
        [](const Result& v, const Result*) { return 1 / v.tpot_s.mean; }},
       {"time per token", "mean time per output token [s]", false,
        [](const Result& v, const Result*) { return v.tpot_s.mean; }},
+      {"loads", "experts, or whole models, that were not there", false,
+       [](const Result& v, const Result*) {
+         return v.cache ? static_cast<double>(v.cache->misses) : 0;
+       }},
       {"hit rate", "experts that were there when the gate spoke / all", false,
        [](const Result& v, const Result*) { return v.cache ? v.cache->hit_rate : 0; }}};
   return list;

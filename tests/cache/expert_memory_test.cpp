@@ -166,7 +166,7 @@ TEST(ExpertMemory, ThePopularLieThereBeforeTheFirstRequest) {
   EXPECT_EQ(popular.counts().hits, 2);
   ExpertMemory pool(config("slots: 2, preload: popular"), kShape, kExpert, 1);
   pool.preload(popularity);  // 7 and 4: both of the second layer
-  EXPECT_DOUBLE_EQ(run(pool, {{{1}, {4}}}), 3);
+  EXPECT_DOUBLE_EQ(run(pool, {{{1}, {7}}}), 3);
   ExpertMemory layers(config("slots: 2, preload: in_order"), kShape, kExpert, 1);
   layers.preload(popularity);
   EXPECT_DOUBLE_EQ(run(layers, {{{1}, {7}}}), 3);

@@ -15,15 +15,12 @@ namespace {
 using testing::run_binary;
 
 const std::set<std::string> kKnownMisses = {
-    "adamoe|32 null, k 6",
-    "easy-ep|128 experts, 1 node",
-    "easy-ep|64 experts, 1 node",
-    "llep|LLEP 50 % in 4",
-    "llep|LLEP 80 % in 4",
-    "llep|LLEP 95 % in 4",
-    "fiddler|24 GB, Fiddler",
-    "fiddler|48 GB, Fiddler",
-    "hobbit|HOBBIT"};
+    "adamoe|32 null, k 6",         "easy-ep|128 experts, 1 node",
+    "easy-ep|64 experts, 1 node",  "llep|LLEP 50 % in 4",
+    "llep|LLEP 80 % in 4",         "llep|LLEP 95 % in 4",
+    "expertflow|batch 16, LRU",    "fiddler|24 GB, Fiddler",
+    "fiddler|48 GB, Fiddler",      "hobbit|HOBBIT",
+    "moetuner|two nodes, balanced"};
 
 /// "paper|variant" of the table's rows that end in `word`.
 std::set<std::string> rows_that_end_in(const std::string& table, const std::string& word) {
@@ -44,7 +41,7 @@ TEST(PublishedResults, AreInsideTheirBandsButForTheKnownMisses) {
   const auto outcome = run_binary({"validate", "papers", "--jobs", "1"});
   const auto inside = rows_that_end_in(outcome.out, "yes");
   const auto missed = rows_that_end_in(outcome.out, "no");
-  EXPECT_GE(inside.size(), 20U) << outcome.out << outcome.err;
+  EXPECT_GE(inside.size(), 30U) << outcome.out << outcome.err;
   EXPECT_EQ(missed, kKnownMisses) << outcome.out;
 }
 
@@ -58,8 +55,8 @@ TEST(OffloadBehindOneSwitch, MovesTheSameBytesInTwiceTheTime) {
   };
   const auto apart = variant("a link each"), together = variant("one switch");
   EXPECT_EQ(apart.at("cache").at("bytes_loaded"), together.at("cache").at("bytes_loaded"));
-  const double ratio = together.at("tpot_s").at("mean").get<double>() /
-                       apart.at("tpot_s").at("mean").get<double>();
+  const double ratio =
+      together.at("tpot_s").at("mean").get<double>() / apart.at("tpot_s").at("mean").get<double>();
   EXPECT_GT(ratio, 1.8);
   EXPECT_LE(ratio, 2);
 }
