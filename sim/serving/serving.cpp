@@ -19,8 +19,13 @@ constexpr std::int64_t kDefaultRequests = 500;
 
 Model load_served_model(const ModelConfig& config, const Location& where) {
   Model model = load_model(config.name, where);
-  if (config.decoder_alone.value_or(false)) model.architecture.encoder_layers.clear();
-  if (config.experts) model.architecture.moe.experts = *config.experts;
+  auto& a = model.architecture;
+  if (config.decoder_alone.value_or(false) && !a.encoder_decoder())
+    throw InputError(where, a.name + " is a decoder already: leave decoder_alone out");
+  if (config.decoder_alone.value_or(false)) a.encoder_layers.clear();
+  if (config.experts && a.moe.experts == 0)
+    throw InputError(where, a.name + " has no routed experts: leave experts out");
+  if (config.experts) a.moe.experts = *config.experts;
   if (const auto problem = find_problem(model.architecture))
     throw InputError(where, problem->field + ": " + problem->what);
   if (model.architecture.encoder_decoder())
