@@ -156,6 +156,13 @@ void ExpertMemory::count_bytes(ExpertId id, double sign) {
     counts_.link_bytes[t] += sign * copies_->asked[i];
 }
 
+Seconds ExpertMemory::other_copy(Seconds now, Bytes bytes, BytesPerSecond bandwidth) {
+  auto& queue = copies_->queue;
+  const auto ticket = queue.issue(now, bytes, bandwidth, Seconds(0), true);
+  counts_.other_bytes += bytes;
+  return queue.finish(ticket) - now;
+}
+
 void ExpertMemory::prefetch(Seconds now, std::int64_t layer) {
   wanted_.clear();
   prefetcher_->wanted({step_, layer, needed_, held_}, wanted_);
@@ -269,7 +276,7 @@ ExpertMemory::LayerTime ExpertMemory::layer(Seconds now, std::int64_t layer,
   }
   counts_.stall += time.stall;
   counts_.compute += time.compute;
-  counts_.bytes_loaded = copies_->queue.moved();
+  counts_.bytes_loaded = copies_->queue.moved() - counts_.other_bytes;
   return time;
 }
 

@@ -67,6 +67,7 @@ struct ExpertMemoryCounts {
   std::int64_t skipped = 0, on_cpu = 0;     ///< of the misses
   std::int64_t prefetched = 0, wasted = 0;  ///< copies; those that no layer used
   Bytes bytes_loaded{0};
+  Bytes other_bytes{0};           ///< that were no experts, over the nearest link
   std::vector<Bytes> link_bytes;  ///< [tiers] that left a tier for the one before it
   Seconds stall{0};               ///< layers waited for experts
   Seconds compute{0};             ///< of the experts on the GPU
@@ -98,6 +99,10 @@ class ExpertMemory {
                   std::vector<std::vector<std::int64_t>> tokens = {});
   /// The gate of `layer` has spoken at `now`.
   LayerTime layer(Seconds now, std::int64_t layer, const GpuTime& gpu_time);
+
+  /// A copy of something else over the nearest link, in turn with those of experts: how long it
+  /// takes until it is there.
+  Seconds other_copy(Seconds now, Bytes bytes, BytesPerSecond bandwidth);
 
   const ExpertMemoryCounts& counts() const { return counts_; }
 

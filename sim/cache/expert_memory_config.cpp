@@ -83,6 +83,7 @@ ExpertMemoryCounts& ExpertMemoryCounts::operator+=(const ExpertMemoryCounts& oth
   prefetched += other.prefetched;
   wasted += other.wasted;
   bytes_loaded += other.bytes_loaded;
+  other_bytes += other.other_bytes;
   link_bytes.resize(std::max(link_bytes.size(), other.link_bytes.size()));
   for (std::size_t t = 0; t < other.link_bytes.size(); ++t) link_bytes[t] += other.link_bytes[t];
   stall += other.stall;

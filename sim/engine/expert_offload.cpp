@@ -66,6 +66,13 @@ void ExpertOffload::start_step(std::int64_t tokens, bool fresh) {
   memory_.start_step(clock_, needed_, std::move(tokens_of));
 }
 
+Seconds ExpertOffload::swap_in(Bytes bytes, BytesPerSecond bandwidth) {
+  if (bytes <= Bytes(0)) return Seconds(0);
+  const auto wait = memory_.other_copy(clock_, bytes, bandwidth);
+  clock_ += wait;
+  return wait;
+}
+
 void ExpertOffload::loads(std::int64_t layer, ExpertLoads& loads) const {
   const auto l = static_cast<std::size_t>(layer);
   loads.per_expert = count_[l];

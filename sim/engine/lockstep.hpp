@@ -81,6 +81,9 @@ class LockstepExecutor {
   std::vector<std::vector<int>> links_by_stage();
   /// Experts do not all fit in GPU memory: the group follows `offload` (one GPU per group).
   void offload(std::unique_ptr<ExpertOffload> offload) { offload_ = std::move(offload); }
+  /// Time that the next step waits for `bytes` of keys and values from host memory; they go behind
+  /// the experts that are on their way over the same link.
+  Seconds swap_in(Bytes bytes, BytesPerSecond bandwidth);
   const ExpertOffload* offloaded() const { return offload_.get(); }
   /// From now on, transfers over these links [links, 0 or 1] become shared segments.
   void share(const std::vector<char>& shared) { shared_ = shared; }

@@ -94,6 +94,13 @@ void check_composed(const ServingScenario& scenario, const Model& model, const L
   check_composition(*scenario.composition, composed_bytes(scenario, model), where);
 }
 
+void check_swapping(const ServingScenario& scenario, const Location& where) {
+  if (scenario.engine.swap_bandwidth && (scenario.parallel.pipeline > 1 || scenario.disaggregation))
+    throw InputError(where,
+                     "engine.swap_bandwidth with pipeline stages or disaggregation is not "
+                     "simulated: leave it out");
+}
+
 }  // namespace
 
 /// What exists only while the clock runs.
@@ -161,6 +168,7 @@ Serving::Serving(const ServingScenario& given, const ServingScenario& scenario,
     per_rank = (scenario.cache->total_slots(shape) + scenario.cache->staging + shape.layers - 1) /
                shape.layers;
   }
+  check_swapping(given, places.parallel);
   if (scenario.composition) check_composed(scenario, model_, places.composition);
   memory_ = plan_memory(model_.architecture, model_.precision, layout_, device_, per_rank,
                         scenario.engine.memory, places.model);
@@ -271,6 +279,7 @@ void Serving::add_groups(Running& running, std::vector<LockstepExecutor>& execut
     running.groups.emplace_back(id, running.simulation, std::move(executor), std::move(schedulers),
                                 cache_of(memory_, engine.block_size), scenario_.parallel.pipeline,
                                 window, running.observer);
+    if (engine.swap_bandwidth) running.groups.back().swap_over(*engine.swap_bandwidth);
     if (scenario_.composition)
       running.groups.back().compose(
           std::make_unique<Composition>(*scenario_.composition, composed_bytes(scenario_, model_),
@@ -331,6 +340,8 @@ void Serving::run(RunObserver& observer) {
   for (const auto& group : running.groups)
     for (std::int64_t r = 0; r < group.ranks(); ++r) {
       preemptions_ += group.rank(r).preemptions;
+      swapped_.out += r == 0 ? group.swapped().out : Bytes(0);
+      swapped_.in += r == 0 ? group.swapped().in : Bytes(0);
       if (group.rank(r).cache.used().value > 0.5)
         throw SimulationError("KV memory is held after the last request");
     }

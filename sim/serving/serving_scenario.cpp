@@ -119,6 +119,12 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "framework, a processor without a profile); copies of experts go on meanwhile")
           .min(0)
           .unwritten_when_absent()
+          .optional("swap_bandwidth", &EngineConfig::swap_bandwidth,
+                    "keys and values of a preempted request go to host memory over a link of this "
+                    "bandwidth and come back, behind the experts that come over it too (default: "
+                    "they are computed again)")
+          .above(0)
+          .unwritten_when_absent()
           .optional("request_time", &EngineConfig::request_time,
                     "time that the front end (HTTP, tokenizer) takes for a request before it is "
                     "queued, one request after the other")

@@ -61,6 +61,7 @@ struct EngineConfig {
   Seconds eager_layer_time{0};
   Seconds request_time{0};
   std::optional<Seconds> layer_time;
+  std::optional<BytesPerSecond> swap_bandwidth;
   std::int64_t graph_max_batch = 512;
   std::optional<SpeculationConfig> speculation;
   Choice<Scheduler> scheduler{"vllm-v1"};

@@ -273,6 +273,23 @@ TEST(ExpertMemory, APrefetchThatNeverBeganLeavesNoTier) {
             static_cast<double>(memory.counts().prefetched + memory.counts().misses));
 }
 
+TEST(ExpertMemory, AnotherCopyOverTheLinkWaitsForTheExpertsBeforeItAndTheyForIt) {
+  ExpertMemory memory(config("slots_per_layer: 2, prefetcher: next-layer"), kShape, kExpert, 1);
+  memory.start_step(Seconds(0), {{0}, {4}});
+  // Layer 0's expert comes until 1 s, two of the next layer's (its slots) until 3 s.
+  memory.layer(Seconds(0), 0, one_second);
+  EXPECT_DOUBLE_EQ(memory.other_copy(Seconds(2), Bytes(1e9), BytesPerSecond(1e9)).value, 2);
+  EXPECT_DOUBLE_EQ(memory.layer(Seconds(4), 1, one_second).stall.value, 0);
+  // The other way round: an expert that is asked for while keys and values come waits for them.
+  EXPECT_DOUBLE_EQ(memory.other_copy(Seconds(10), Bytes(5e9), BytesPerSecond(1e9)).value, 5);
+  memory.start_step(Seconds(12), {{1}, {4}});
+  EXPECT_GE(memory.layer(Seconds(12), 0, one_second).stall.value, 4);
+  EXPECT_DOUBLE_EQ(memory.counts().other_bytes.value, 6e9);
+  // Experts 0, 4, 5 and 1 have begun their way, two of the next layer wait: no byte of the others.
+  EXPECT_DOUBLE_EQ(memory.counts().bytes_loaded.value, 4e9);
+  EXPECT_DOUBLE_EQ(memory.counts().link_bytes[0].value, 6e9);
+}
+
 TEST(ExpertMemory, RefusesWhatCannotWork) {
   const Location where{"s.yaml", 3, 1};
   const auto refuse = [&](const std::string& yaml) {
