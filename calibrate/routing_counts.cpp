@@ -52,6 +52,8 @@ Shares read_shares(const std::string& path, const std::string& model, std::int64
     if (e < 0 || e > 65534)
       throw InputError(table.at(row, expert), fmt::format("expert {} does not exist", e));
     of.resize(std::max(of.size(), static_cast<std::size_t>(e) + 1), 0);
+    if (table.number(row, count) < 0)
+      throw InputError(table.at(row, count), "a count must not be negative");
     of[static_cast<std::size_t>(e)] += table.number(row, count);
   }
   if (shares.empty())
@@ -59,6 +61,13 @@ Shares read_shares(const std::string& path, const std::string& model, std::int64
   for (auto& [key, of] : shares) {
     double sum = 0;
     for (const double n : of) sum += n;
+    const auto where =
+        fmt::format("model '{}', domain '{}', layer {}", model, key.first, key.second);
+    if (sum <= 0) throw InputError(Location{path, 1, 1}, where + ": no counts above 0");
+    if (std::ssize(of) < top_k)
+      throw InputError(Location{path, 1, 1},
+                       fmt::format("{} has {} experts, fewer than the {} of a token (--top-k)",
+                                   where, of.size(), top_k));
     for (double& n : of) n *= static_cast<double>(top_k) / sum;
   }
   return shares;
@@ -94,6 +103,9 @@ RoutingProfile fit_expert_counts(const std::string& path, const std::string& mod
 
 std::vector<RoutingCheck> check_routing_fit(std::span<const RecordedTrace> traces,
                                             std::span<const std::string> names) {
+  if (traces.size() == 1 && traces.front().tokens() < 2)
+    throw InputError(Location{traces.front().file, 1, 1},
+                     "one token: half of a lone trace is held out, so it must have at least two");
   std::vector<RecordedTrace> halves;
   std::vector<std::string> half_names;
   const bool alone = traces.size() == 1;

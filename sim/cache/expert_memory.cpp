@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <numeric>
 
 #include "sim/cache/tier_path.hpp"
 
@@ -13,12 +14,16 @@ struct ExpertMemory::Copies {
       : queue(config.order, config.chunk),
         path(config.tiers, shape, bytes),
         ticket(static_cast<std::size_t>(shape.all()), -1),
+        asked(static_cast<std::size_t>(shape.all()), Bytes(0)),
+        links(static_cast<std::size_t>(shape.all()), 0),
         share(static_cast<std::size_t>(shape.all()), 0),
         fetched(static_cast<std::size_t>(shape.all()), 0),
         staged(static_cast<std::size_t>(shape.all()), 0) {}
   CopyQueue queue;
   TierPath path;
   std::vector<CopyQueue::Ticket> ticket;  ///< [experts] of the latest copy, -1: none on its way
+  std::vector<Bytes> asked;               ///< [experts] of that copy
+  std::vector<std::size_t> links;         ///< [experts] that it crosses
   std::vector<double> share;              ///< [experts] of the full bytes that is or will be there
   std::vector<char> fetched;              ///< [experts] prefetched and not used yet
   std::vector<char> staged;               ///< [experts] in a staging buffer
@@ -54,9 +59,30 @@ ExpertMemory::ExpertMemory(const ExpertMemoryConfig& config, const CacheShape& s
       prefetcher_(config.prefetcher.make({shape, seed})),
       miss_(config.miss.make({shape, seed})),
       copies_(std::make_unique<Copies>(config, shape, expert_bytes)),
-      held_(static_cast<std::size_t>(shape.all()), 0) {}
+      held_(static_cast<std::size_t>(shape.all()), 0) {
+  counts_.link_bytes.assign(config_.tiers.size(), Bytes(0));
+}
 
 ExpertMemory::~ExpertMemory() = default;
+
+void ExpertMemory::preload(std::span<const double> popularity) {
+  const auto how = config_.preload.value_or(Preload::none);
+  if (how == Preload::none) return;
+  std::vector<ExpertId> order(static_cast<std::size_t>(shape_.all()));
+  std::iota(order.begin(), order.end(), ExpertId{0});
+  if (how == Preload::popular)
+    std::ranges::stable_sort(order, std::ranges::greater{},
+                             [&](ExpertId id) { return popularity[static_cast<std::size_t>(id)]; });
+  std::vector<std::int64_t> held(static_cast<std::size_t>(shape_.layers), 0);
+  for (const auto id : order) {
+    auto& in_pool = held[config_.slots ? 0 : static_cast<std::size_t>(shape_.layer_of(id))];
+    if (in_pool == pool_slots(config_)) continue;
+    ++in_pool;
+    cache_.insert(id, 0);
+    held_[static_cast<std::size_t>(id)] = 1;
+    copies_->share[static_cast<std::size_t>(id)] = 1;
+  }
+}
 
 void ExpertMemory::start_sequence() {
   cache_.start_sequence();
@@ -118,18 +144,52 @@ void ExpertMemory::begin_copy(ExpertId id, double share, double held_share, bool
   const auto i = static_cast<std::size_t>(id);
   copies_->ticket[i] = copies_->queue.issue(now, bytes, path.bandwidth, path.latency, demand);
   copies_->share[i] = share;
+  copies_->asked[i] = bytes;
+  copies_->links[i] = path.links;
+  count_bytes(id, 1);
+}
+
+/// Bytes of the expert's latest copy over every link on its way, or taken back when it never began.
+void ExpertMemory::count_bytes(ExpertId id, double sign) {
+  const auto i = static_cast<std::size_t>(id);
+  for (std::size_t t = 0; t < copies_->links[i]; ++t)
+    counts_.link_bytes[t] += sign * copies_->asked[i];
+}
+
+Seconds ExpertMemory::other_copy(Seconds now, Bytes bytes, BytesPerSecond bandwidth) {
+  auto& queue = copies_->queue;
+  const auto ticket = queue.issue(now, bytes, bandwidth, Seconds(0), true);
+  counts_.other_bytes += bytes;
+  return queue.finish(ticket) - now;
 }
 
 void ExpertMemory::prefetch(Seconds now, std::int64_t layer) {
   wanted_.clear();
   prefetcher_->wanted({step_, layer, needed_, held_}, wanted_);
+  std::int64_t of_layer = -1, rank = 0;  // the predictor names a token's first choices first
   for (const auto id : wanted_) {
-    if (held_[static_cast<std::size_t>(id)] != 0 || !make_room(id, false)) continue;
+    rank = shape_.layer_of(id) == of_layer ? rank + 1 : 0;
+    of_layer = shape_.layer_of(id);
+    if (held_[static_cast<std::size_t>(id)] != 0) continue;
+    const auto share = prefetched_share(id, rank);
+    if (share == 0 || !make_room(id, false)) continue;
     if (config_.staging == 0) cache_.protect(id);
     copies_->fetched[static_cast<std::size_t>(id)] = 1;
     ++counts_.prefetched;
-    begin_copy(id, 1, 0, false, now);
+    begin_copy(id, share, 0, false, now);
   }
+}
+
+/// A predicted gate has a predicted weight, so the copy is what a miss would load (HOBBIT, arXiv
+/// 2411.01433 section 3.3); 0: none.
+double ExpertMemory::prefetched_share(ExpertId id, std::int64_t rank) {
+  MissPolicy::Question question;
+  question.id = id;
+  question.step = step_;
+  question.rank = rank % shape_.top_k;
+  question.load_time = copies_->path.idle_time(expert_bytes_);
+  const auto answer = miss_->answer(question);
+  return answer.action == MissPolicy::Answer::Action::skip ? 0 : answer.share;
 }
 
 // The gate has spoken: what was prefetched for this layer and is not needed is wrong.
@@ -144,6 +204,7 @@ void ExpertMemory::drop_wrong(Seconds now, std::int64_t layer) {
     if (std::ranges::find(needed, id) != needed.end()) continue;
     ++counts_.wasted;
     const bool dropped = config_.drop_wrong && copies_->queue.drop(now, copies_->ticket[i]);
+    if (dropped) count_bytes(id, -1);
     if (config_.staging > 0) {
       copies_->staged[i] = 0;
       std::erase(copies_->buffers, id);
@@ -215,7 +276,7 @@ ExpertMemory::LayerTime ExpertMemory::layer(Seconds now, std::int64_t layer,
   }
   counts_.stall += time.stall;
   counts_.compute += time.compute;
-  counts_.bytes_loaded = copies_->queue.moved();
+  counts_.bytes_loaded = copies_->queue.moved() - counts_.other_bytes;
   return time;
 }
 

@@ -28,6 +28,11 @@ struct TierConfig {
   static const Parameters<TierConfig>& parameters();
 };
 
+/// What lies in the slots before the first request: nothing; the experts chosen most often, which a
+/// profiling run would find (Fiddler); those of the first layers (llama.cpp's -ngl).
+enum class Preload { none, popular, in_order };
+const std::vector<std::string>& names_of(Preload);
+
 /// The section `cache` of a scenario.
 struct ExpertMemoryConfig {
   std::optional<std::int64_t> slots_per_layer, slots;
@@ -43,6 +48,7 @@ struct ExpertMemoryConfig {
   bool overlap = false;
   bool flush = false;
   std::int64_t gpus_per_link = 1;
+  std::optional<Preload> preload;
   static const Parameters<ExpertMemoryConfig>& parameters();
   void check(const Node& at) const;
   /// Slots of all layers together.
@@ -61,8 +67,10 @@ struct ExpertMemoryCounts {
   std::int64_t skipped = 0, on_cpu = 0;     ///< of the misses
   std::int64_t prefetched = 0, wasted = 0;  ///< copies; those that no layer used
   Bytes bytes_loaded{0};
-  Seconds stall{0};    ///< layers waited for experts
-  Seconds compute{0};  ///< of the experts on the GPU
+  Bytes other_bytes{0};           ///< that were no experts, over the nearest link
+  std::vector<Bytes> link_bytes;  ///< [tiers] that left a tier for the one before it
+  Seconds stall{0};               ///< layers waited for experts
+  Seconds compute{0};             ///< of the experts on the GPU
   ExpertMemoryCounts& operator+=(const ExpertMemoryCounts& other);
   double hit_rate() const {
     const auto all = hits + late + misses;
@@ -82,6 +90,8 @@ class ExpertMemory {
                std::uint64_t seed, const FutureUses* future = nullptr);
   ~ExpertMemory();
 
+  /// Fills the slots as the configuration says; `popularity` [experts].
+  void preload(std::span<const double> popularity);
   void start_sequence();
   /// What every layer of the step will need [layers][distinct ids, first choices first], and how
   /// many tokens chose each (parallel; empty: one). At time `now` of the caller's clock.
@@ -90,6 +100,10 @@ class ExpertMemory {
   /// The gate of `layer` has spoken at `now`.
   LayerTime layer(Seconds now, std::int64_t layer, const GpuTime& gpu_time);
 
+  /// A copy of something else over the nearest link, in turn with those of experts: how long it
+  /// takes until it is there.
+  Seconds other_copy(Seconds now, Bytes bytes, BytesPerSecond bandwidth);
+
   const ExpertMemoryCounts& counts() const { return counts_; }
 
  private:
@@ -97,6 +111,8 @@ class ExpertMemory {
   struct Need;
   void begin_copy(ExpertId id, double share, double held_share, bool demand, Seconds now);
   void prefetch(Seconds now, std::int64_t layer);
+  void count_bytes(ExpertId id, double sign);
+  double prefetched_share(ExpertId id, std::int64_t rank);
   void drop_wrong(Seconds now, std::int64_t layer);
   std::vector<Need> ask(std::int64_t layer, const GpuTime& gpu_time);
   bool make_room(ExpertId id, bool demand);

@@ -1,8 +1,15 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sim/cache/expert_memory.hpp"
 
 namespace moesim {
+
+const std::vector<std::string>& names_of(Preload) {
+  static const std::vector<std::string> names = {"none", "popular", "in_order"};
+  return names;
+}
 
 const Parameters<TierConfig>& TierConfig::parameters() {
   using P = TierConfig;
@@ -46,7 +53,11 @@ const Parameters<ExpertMemoryConfig>& ExpertMemoryConfig::parameters() {
           .optional("flush", &P::flush, "the slots are empty before every request")
           .optional("gpus_per_link", &P::gpus_per_link,
                     "replicas behind one switch: they share the link to the nearest tier")
-          .min(1);
+          .min(1)
+          .optional("preload", &P::preload,
+                    "what lies in the slots before the first request; popular: the experts chosen "
+                    "most often, in_order: those of the first layers (default: none)")
+          .unwritten_when_absent();
   return list;
 }
 
@@ -72,6 +83,9 @@ ExpertMemoryCounts& ExpertMemoryCounts::operator+=(const ExpertMemoryCounts& oth
   prefetched += other.prefetched;
   wasted += other.wasted;
   bytes_loaded += other.bytes_loaded;
+  other_bytes += other.other_bytes;
+  link_bytes.resize(std::max(link_bytes.size(), other.link_bytes.size()));
+  for (std::size_t t = 0; t < other.link_bytes.size(); ++t) link_bytes[t] += other.link_bytes[t];
   stall += other.stall;
   compute += other.compute;
   return *this;

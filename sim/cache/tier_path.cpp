@@ -9,7 +9,7 @@ namespace moesim {
 TierPath::TierPath(const std::vector<TierConfig>& tiers, const CacheShape& shape,
                    Bytes expert_bytes) {
   for (const auto& tier : tiers) {
-    Path path{tier.bandwidth, tier.latency};
+    Path path{tier.bandwidth, tier.latency, paths_.size() + 1};
     if (!paths_.empty()) {
       path.bandwidth = std::min(path.bandwidth, paths_.back().bandwidth);
       path.latency += paths_.back().latency;

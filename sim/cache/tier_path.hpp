@@ -18,6 +18,7 @@ class TierPath {
   struct Path {
     BytesPerSecond bandwidth{0};
     Seconds latency{0};
+    std::size_t links = 1;  ///< it crosses: 1 from the nearest tier
   };
 
   TierPath(const std::vector<TierConfig>& tiers, const CacheShape& shape, Bytes expert_bytes);

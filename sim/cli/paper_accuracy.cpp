@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <map>
 
+#include "sim/cli/paper_metrics.hpp"
 #include "sim/cli/simulate.hpp"
 #include "sim/core/csv.hpp"
 #include "sim/core/suggest.hpp"
@@ -16,23 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Results = std::map<std::string, Result>;  // by variant
-
-double moe_layer_s(const Result& r) {
-  double sum = 0;
-  for (const auto& [phase, seconds] : r.time_breakdown_s)
-    if (phase == "dispatch" || phase == "experts" || phase == "combine" || phase == "balance")
-      sum += seconds;
-  return sum;
-}
-
-double experts_per_token(const Result& r) {
-  double pairs = 0, tokens = 0;
-  for (const auto& layer : r.expert_load_tokens)
-    for (const double n : layer) pairs += n / static_cast<double>(r.expert_load_tokens.size());
-  for (const auto& step : r.steps)
-    tokens += static_cast<double>(step.prefill_tokens + step.decode_tokens);
-  return tokens > 0 ? pairs / tokens : 0;
-}
 
 const Result& result_of(const Results& results, const CsvTable& table, std::size_t row,
                         const char* column) {
@@ -48,18 +32,20 @@ const Result& result_of(const Results& results, const CsvTable& table, std::size
 
 double simulated(const Results& results, const CsvTable& table, std::size_t row) {
   const auto at = table.column("metric");
-  const auto metric = std::string(table.cell(row, at));
+  const auto name = std::string(table.cell(row, at));
+  const auto metric = std::ranges::find(paper_metrics(), name, &PaperMetric::name);
+  if (metric == paper_metrics().end())
+    throw InputError(table.at(row, at), fmt::format("unknown metric '{}'{}", name,
+                                                    did_you_mean(name, paper_metric_names())));
   const auto& variant = result_of(results, table, row, "variant");
-  if (metric == "experts per token") return experts_per_token(variant);
-  if (metric == "moe layer speed-up")
-    return moe_layer_s(result_of(results, table, row, "baseline")) / moe_layer_s(variant);
-  if (metric == "throughput ratio")
-    return variant.total_tokens_per_s /
-           result_of(results, table, row, "baseline").total_tokens_per_s;
-  throw InputError(table.at(row, at),
-                   fmt::format("unknown metric '{}'{}", metric,
-                               did_you_mean(metric, {"experts per token", "moe layer speed-up",
-                                                     "throughput ratio"})));
+  const auto* baseline =
+      metric->needs_baseline ? &result_of(results, table, row, "baseline") : nullptr;
+  return metric->value(variant, baseline);
+}
+
+/// Rows of one paper that stand together and are of one kind.
+bool same_entry(const PaperResult& a, const PaperResult& b) {
+  return a.paper == b.paper && a.metric == b.metric && a.band == b.band;
 }
 
 Results run_scenario(const std::string& file, unsigned jobs) {
@@ -105,7 +91,7 @@ std::vector<LedgerEntry> paper_entries(const std::vector<PaperResult>& results) 
   for (std::size_t first = 0; first < results.size();) {
     std::vector<double> errors;
     auto last = first;
-    for (; last < results.size() && results[last].paper == results[first].paper; ++last)
+    for (; last < results.size() && same_entry(results[last], results[first]); ++last)
       errors.push_back(results[last].error());
     LedgerEntry entry;
     entry.name = "papers";
@@ -120,10 +106,10 @@ std::vector<LedgerEntry> paper_entries(const std::vector<PaperResult>& results) 
 }
 
 std::string paper_table(const std::vector<PaperResult>& results) {
-  auto text = fmt::format("{:<16} {:<26} {:<20} {:>9} {:>9} {:>9}  {}\n", "paper", "variant",
+  auto text = fmt::format("{:<18} {:<28} {:<20} {:>9} {:>9} {:>9}  {}\n", "paper", "variant",
                           "metric", "published", "simulated", "error", "within its band");
   for (const auto& r : results)
-    text += fmt::format("{:<16} {:<26} {:<20} {:>9.2f} {:>9.2f} {:>+7.1f} %  {}\n", r.paper,
+    text += fmt::format("{:<18} {:<28} {:<20} {:>9.3g} {:>9.3g} {:>+7.1f} %  {}\n", r.paper,
                         r.variant, r.metric, r.published, r.simulated, 100 * r.error(),
                         std::abs(r.error()) <= r.band ? "yes" : "no");
   return text;

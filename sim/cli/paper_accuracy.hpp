@@ -1,9 +1,7 @@
 // Published results against simulated ones, as `moesim validate papers` prints them: every folder
 // of scenarios/papers with a published.csv (scenario, variant, baseline, metric, published, band)
 // is run and compared, error = simulated / published - 1. `metric` is one of
-//   moe layer speed-up   time of dispatch, experts, combine and balancing: baseline / variant
-//   throughput ratio     total tokens per second: variant / baseline
-//   experts per token    (token, expert) pairs per token and MoE layer.
+// paper_metrics.hpp, with its ratio to `baseline` where it is one.
 // A scenario's header says which inputs the paper gives and which are assumed.
 #pragma once
 

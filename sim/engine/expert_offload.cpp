@@ -31,7 +31,14 @@ ExpertOffload::ExpertOffload(const ExpertMemoryConfig& config, const Architectur
       choices_(stream_of(shape_, model, routing, seed)),
       memory_(config, shape_, expert_bytes, seed),
       needed_(static_cast<std::size_t>(shape_.layers)),
-      count_(static_cast<std::size_t>(shape_.layers)) {}
+      count_(static_cast<std::size_t>(shape_.layers)) {
+  std::vector<double> chosen(static_cast<std::size_t>(shape_.all()), 0);
+  for (std::int64_t layer = 0; layer < shape_.layers; ++layer)
+    for (const auto expert : choices_[static_cast<std::size_t>(layer)].experts)
+      if (expert < shape_.experts)
+        ++chosen[static_cast<std::size_t>(layer * shape_.experts + expert)];
+  memory_.preload(chosen);
+}
 
 void ExpertOffload::start_step(std::int64_t tokens, bool fresh) {
   begin_ += tokens_;
@@ -57,6 +64,13 @@ void ExpertOffload::start_step(std::int64_t tokens, bool fresh) {
       tokens_of[l].push_back(count[static_cast<std::size_t>(id % shape_.experts)]);
   }
   memory_.start_step(clock_, needed_, std::move(tokens_of));
+}
+
+Seconds ExpertOffload::swap_in(Bytes bytes, BytesPerSecond bandwidth) {
+  if (bytes <= Bytes(0)) return Seconds(0);
+  const auto wait = memory_.other_copy(clock_, bytes, bandwidth);
+  clock_ += wait;
+  return wait;
 }
 
 void ExpertOffload::loads(std::int64_t layer, ExpertLoads& loads) const {

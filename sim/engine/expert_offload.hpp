@@ -27,6 +27,9 @@ class ExpertOffload {
   /// The group worked on something else.
   void pass(Seconds duration) { clock_ += duration; }
 
+  /// Keys and values over the experts' link; the group waits for them that long.
+  Seconds swap_in(Bytes bytes, BytesPerSecond bandwidth);
+
   const ExpertMemoryCounts& counts() const { return memory_.counts(); }
   /// Link that other groups load too, and its bandwidth; -1: none.
   int shared_link = -1;

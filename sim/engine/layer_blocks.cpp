@@ -30,6 +30,10 @@ RankBatch part_of(const RankBatch& batch, double share, std::uint64_t draw) {
 }  // namespace
 
 void StepBuilder::layer(int index, std::int64_t& moe_layer) {
+  if (s_.parts.host.layer > Seconds(0)) {
+    synchronise();
+    wait_for_host(s_.parts.host.layer);
+  }
   if (!s_.parts.model.layers[static_cast<std::size_t>(index)].moe) {
     attention_block(index);
     return dense_block(index);

@@ -65,6 +65,10 @@ void LockstepExecutor::run_stage(std::size_t stage, std::span<const RankBatch> b
   builder.run();
 }
 
+Seconds LockstepExecutor::swap_in(Bytes bytes, BytesPerSecond bandwidth) {
+  return offload_ ? offload_->swap_in(bytes, bandwidth) : bytes / bandwidth;
+}
+
 StepCost LockstepExecutor::cost(std::span<const RankBatch> batches, std::uint64_t step,
                                 bool record) {
   const auto migration = parts_.moe.advance(static_cast<std::int64_t>(step), group_);

@@ -51,6 +51,7 @@ struct EngineParts {
     Seconds step;                      ///< of every step, not hidden
     Seconds launch;                    ///< of one kernel, without a CUDA graph
     std::int64_t graph_max_batch = 0;  ///< decode tokens of a rank that graphs were captured for
+    Seconds layer{0};                  ///< of every layer, not hidden
   };
   Host host;
   std::int64_t draft_layers = 0;                  ///< layers that propose a token
@@ -81,6 +82,9 @@ class LockstepExecutor {
   std::vector<std::vector<int>> links_by_stage();
   /// Experts do not all fit in GPU memory: the group follows `offload` (one GPU per group).
   void offload(std::unique_ptr<ExpertOffload> offload) { offload_ = std::move(offload); }
+  /// Time that the next step waits for `bytes` of keys and values from host memory; they go behind
+  /// the experts that are on their way over the same link.
+  Seconds swap_in(Bytes bytes, BytesPerSecond bandwidth);
   const ExpertOffload* offloaded() const { return offload_.get(); }
   /// From now on, transfers over these links [links, 0 or 1] become shared segments.
   void share(const std::vector<char>& shared) { shared_ = shared; }

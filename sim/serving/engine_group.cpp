@@ -1,6 +1,7 @@
 #include "sim/serving/engine_group.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/core/error.hpp"
 #include "sim/engine/step_program.hpp"
@@ -32,7 +33,10 @@ void EngineGroup::start(std::function<void(Request&)> on_done) {
 }
 
 void EngineGroup::submit(std::int64_t rank, Request& request) {
-  ranks_[static_cast<std::size_t>(rank)].waiting.push_back(&request);
+  if (models_)
+    models_->arrive(request);
+  else
+    ranks_[static_cast<std::size_t>(rank)].waiting.push_back(&request);
   queued_ = true;
 }
 
@@ -62,6 +66,7 @@ void EngineGroup::wake() {
 void EngineGroup::run() {
   while (true) {
     std::shared_ptr<Step> step;
+    if (models_) admit();
     if (in_flight_ < stages_) step = next_step();
     if (!step) {
       if (closed_ && in_flight_ == 0) break;
@@ -103,6 +108,48 @@ void EngineGroup::run_stage(std::size_t stage) {
   }
 }
 
+void EngineGroup::admit() {
+  auto& only = ranks_.front();
+  const bool idle = only.waiting.empty() && only.running.empty();
+  const auto loading = models_->admit(simulation_.now(), idle, only.waiting);
+  if (loading > Seconds(0)) simulation_.sleep_for(loading);
+}
+
+void EngineGroup::swap_over(BytesPerSecond bandwidth) {
+  swap_bandwidth_ = bandwidth;
+  for (auto& rank : ranks_) rank.swaps = true;
+}
+
+/// Tokens of the part that come from host memory instead of being computed.
+std::int64_t EngineGroup::swap_in(RankState& rank, const Scheduled& part) {
+  Request& request = *part.request;
+  const auto back = std::clamp<std::int64_t>(request.swapped - part.context, 0, part.tokens);
+  if (back == 0) return 0;
+  coming_back_ += rank.cache.need(part.context + back) - rank.cache.need(part.context);
+  if (part.context + back == request.swapped) request.swapped = 0;
+  return back;
+}
+
+/// Both directions of the link at a time; the step waits for what it needs and for the memory that
+/// it fills. Other GPUs behind the same switch contend with what comes in.
+Segment EngineGroup::swap() {
+  Bytes out(0);
+  for (auto& rank : ranks_) out += std::exchange(rank.swapped_out, Bytes(0));
+  const auto in = std::exchange(coming_back_, Bytes(0));
+  Segment segment;
+  if (out + in <= Bytes(0)) return segment;
+  swapped_.out += out;
+  swapped_.in += in;
+  const auto arrival = executor_.swap_in(in, *swap_bandwidth_);
+  const auto* offload = executor_.offloaded();
+  const bool shared = offload != nullptr && offload->shared_link >= 0 && in > Bytes(0);
+  segment.busy = std::max(out / *swap_bandwidth_ - arrival, Seconds(0));
+  if (!shared) segment.busy += arrival;
+  if (shared) segment.shared = {{offload->shared_link, in.value}};
+  if (shared) segment.shared_alone = arrival;
+  return segment;
+}
+
 std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
   auto step = std::make_shared<Step>();
   step->scheduled.resize(ranks_.size());
@@ -119,7 +166,9 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
       part.verifies = drafted_ > 0 && part.emits && part.tokens == 1 && request.generated > 0;
       if (request.first_scheduled < Seconds(0)) request.first_scheduled = simulation_.now();
       const auto drafted = part.verifies ? drafted_ : 0;
-      batches_[r].add({part.tokens + drafted, part.context, drafted}, part.emits);
+      const auto back = request.swapped > 0 ? swap_in(ranks_[r], part) : 0;
+      if (back < part.tokens)
+        batches_[r].add({part.tokens - back + drafted, part.context + back, drafted}, part.emits);
       (part.context >= request.input ? event.decode_tokens : event.prefill_tokens) += part.tokens;
       work = true;
     }
@@ -133,7 +182,15 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
   event.group = id_;
   event.start = simulation_.now();
   const bool record = event.start >= recorded_.start && event.start < recorded_.end;
+  Segment swapping;
+  if (swap_bandwidth_) swapping = swap();
   step->cost = executor_.cost(batches_, steps_++, record);
+  const auto waited = swapping.busy + swapping.shared_alone;
+  if (waited > Seconds(0)) {
+    auto& segments = step->cost.stages.front();
+    segments.insert(segments.begin(), swapping);
+    step->cost.phase_s[static_cast<std::size_t>(Phase::host)] += waited.value;
+  }
   return step;
 }
 

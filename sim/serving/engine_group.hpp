@@ -9,6 +9,7 @@
 
 #include "sim/engine/lockstep.hpp"
 #include "sim/engine/simulation.hpp"
+#include "sim/serving/composition.hpp"
 #include "sim/serving/observer.hpp"
 #include "sim/serving/scheduler.hpp"
 
@@ -41,6 +42,15 @@ class EngineGroup {
   /// Queues a request for data rank `rank` of this group; an idle engine sees it at the next
   /// wake().
   void submit(std::int64_t rank, Request& request);
+  /// Preempted requests leave their keys and values in host memory, over a link of this bandwidth.
+  void swap_over(BytesPerSecond bandwidth);
+  struct SwapCounts {
+    Bytes out{0}, in{0};
+  };
+  const SwapCounts& swapped() const { return swapped_; }
+  /// Requests of the only rank run when the model they ask for is there.
+  void compose(std::unique_ptr<Composition> models) { models_ = std::move(models); }
+  const Composition* composition() const { return models_.get(); }
   /// Requests leave with their first token: `on_prefilled` takes them, unless they are finished.
   /// Their KV memory stays held until release().
   void hand_over(std::function<void(Request&)> on_prefilled) {
@@ -80,6 +90,9 @@ class EngineGroup {
   void run();
   void run_stage(std::size_t stage);
   std::shared_ptr<Step> next_step();
+  void admit();
+  std::int64_t swap_in(RankState& rank, const Scheduled& part);
+  Segment swap();
   RankState& state(std::int64_t rank) { return ranks_[static_cast<std::size_t>(rank)]; }
   /// Nothing more to do here after a step.
   bool leaves(const Request& request) const {
@@ -104,6 +117,10 @@ class EngineGroup {
   RunObserver& observer_;
   std::function<void(Request&)> on_done_, on_prefilled_;
   std::function<void()> after_step_;
+  std::unique_ptr<Composition> models_;
+  std::optional<BytesPerSecond> swap_bandwidth_;
+  SwapCounts swapped_;
+  Bytes coming_back_{0};  ///< in the step that is being scheduled
   int first_link_ = 0;
   std::vector<StageQueue> queues_;
   Simulation::Semaphore awake_;

@@ -1,6 +1,6 @@
 // One request through its life: arrival, waiting, chunks of prefill, decode, done. Times are
 // simulated; a preempted request keeps its generated tokens and computes their keys and values
-// again (recomputation).
+// again (recomputation), unless they were swapped to host memory.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,7 @@ struct Request {
   std::int64_t generated = 0;  ///< output tokens so far
   std::int64_t delivered = 0;  ///< of those, what the client has
   std::int64_t steps = 0;      ///< that gave it output tokens
+  std::int64_t swapped = 0;    ///< tokens whose keys and values lie in host memory
   bool in_flight = false;      ///< a step of it is being computed
   int preemptions = 0;
   double accepted = 0;          ///< tokens that verified steps owe it, a fraction

@@ -23,6 +23,8 @@ struct RankState {
   std::vector<Request*> running;
   KvCache cache;
   std::int64_t preemptions = 0;
+  bool swaps = false;    ///< preempted requests leave their keys and values in host memory
+  Bytes swapped_out{0};  ///< since the last step
 
   explicit RankState(KvCache kv) : cache(kv) {}
 };

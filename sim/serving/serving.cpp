@@ -19,12 +19,21 @@ constexpr std::int64_t kDefaultRequests = 500;
 
 Model load_served_model(const ModelConfig& config, const Location& where) {
   Model model = load_model(config.name, where);
+  auto& a = model.architecture;
+  if (config.decoder_alone.value_or(false) && !a.encoder_decoder())
+    throw InputError(where, a.name + " is a decoder already: leave decoder_alone out");
+  if (config.decoder_alone.value_or(false)) a.encoder_layers.clear();
+  if (config.experts && a.moe.experts == 0)
+    throw InputError(where, a.name + " has no routed experts: leave experts out");
+  if (config.experts) a.moe.experts = *config.experts;
+  if (const auto problem = find_problem(model.architecture))
+    throw InputError(where, problem->field + ": " + problem->what);
   if (model.architecture.encoder_decoder())
     throw InputError(
         where,
         model.architecture.name +
             " is an encoder-decoder model: its size can be shown (`moesim model show`), serving "
-            "it is not simulated");
+            "it is not simulated; decoder_alone: true takes its decoder");
   model.precision = config.dtype.apply_to(model.precision);
   return model;
 }
@@ -70,6 +79,26 @@ void check_offloading(const ServingScenario& scenario, const Model& model, const
   const auto bytes =
       scenario.cache->expert_bytes.value_or(expert_bytes(model.architecture, model.precision));
   check_expert_memory(*scenario.cache, cache_shape(model.architecture), bytes, where);
+}
+
+Bytes composed_bytes(const ServingScenario& scenario, const Model& model) {
+  return scenario.composition->bytes.value_or(weight_bytes(model.architecture, model.precision));
+}
+
+void check_composed(const ServingScenario& scenario, const Model& model, const Location& where) {
+  if (scenario.cache || scenario.disaggregation || scenario.parallel.data > 1 ||
+      scenario.parallel.pipeline > 1)
+    throw InputError(where,
+                     "whole models are composed on one replica (data and pipeline 1), without "
+                     "cache and disaggregation");
+  check_composition(*scenario.composition, composed_bytes(scenario, model), where);
+}
+
+void check_swapping(const ServingScenario& scenario, const Location& where) {
+  if (scenario.engine.swap_bandwidth && (scenario.parallel.pipeline > 1 || scenario.disaggregation))
+    throw InputError(where,
+                     "engine.swap_bandwidth with pipeline stages or disaggregation is not "
+                     "simulated: leave it out");
 }
 
 }  // namespace
@@ -139,6 +168,8 @@ Serving::Serving(const ServingScenario& given, const ServingScenario& scenario,
     per_rank = (scenario.cache->total_slots(shape) + scenario.cache->staging + shape.layers - 1) /
                shape.layers;
   }
+  check_swapping(given, places.parallel);
+  if (scenario.composition) check_composed(scenario, model_, places.composition);
   memory_ = plan_memory(model_.architecture, model_.precision, layout_, device_, per_rank,
                         scenario.engine.memory, places.model);
   load_trace();
@@ -209,7 +240,8 @@ EngineParts Serving::parts() const {
       *cost_,
       *moe_,
       scenario_.network,
-      {scenario_.engine.host_time, scenario_.engine.launch_time, scenario_.engine.graph_max_batch},
+      {scenario_.engine.host_time, scenario_.engine.launch_time, scenario_.engine.graph_max_batch,
+       scenario_.engine.layer_time.value_or(Seconds(0))},
       scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
       measured_ ? &*measured_ : nullptr,
       scenario_.engine.executor == Executor::event};
@@ -249,6 +281,11 @@ void Serving::add_groups(Running& running, std::vector<LockstepExecutor>& execut
     running.groups.emplace_back(id, running.simulation, std::move(executor), std::move(schedulers),
                                 cache_of(memory_, engine.block_size), scenario_.parallel.pipeline,
                                 window, running.observer);
+    if (engine.swap_bandwidth) running.groups.back().swap_over(*engine.swap_bandwidth);
+    if (scenario_.composition)
+      running.groups.back().compose(
+          std::make_unique<Composition>(*scenario_.composition, composed_bytes(scenario_, model_),
+                                        static_cast<std::uint64_t>(scenario_.seed)));
     if (engine.speculation)
       running.groups.back().speculate(engine.speculation->tokens,
                                       engine.speculation->acceptance_length);
@@ -291,9 +328,12 @@ void Serving::run(RunObserver& observer) {
     throw SimulationError(
         fmt::format("{} of {} requests were lost", requests() - running.done, requests()));
   simulated_ = running.simulation.now();
-  if (scenario_.cache) expert_memory_.emplace();
+  if (scenario_.cache || scenario_.composition) expert_memory_.emplace();
   for (auto& group : running.groups)
-    if (const auto* offload = group.executor().offloaded()) *expert_memory_ += offload->counts();
+    if (const auto* offload = group.executor().offloaded())
+      *expert_memory_ += offload->counts();
+    else if (const auto* models = group.composition())
+      *expert_memory_ += models->counts();
   events_ = running.simulation.activities();
   if (decode_) {
     add_totals_of_decode();
@@ -302,6 +342,8 @@ void Serving::run(RunObserver& observer) {
   for (const auto& group : running.groups)
     for (std::int64_t r = 0; r < group.ranks(); ++r) {
       preemptions_ += group.rank(r).preemptions;
+      swapped_.out += r == 0 ? group.swapped().out : Bytes(0);
+      swapped_.in += r == 0 ? group.swapped().in : Bytes(0);
       if (group.rank(r).cache.used().value > 0.5)
         throw SimulationError("KV memory is held after the last request");
     }

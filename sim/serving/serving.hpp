@@ -50,6 +50,8 @@ class Serving {
   std::int64_t events() const { return events_; }
   std::int64_t failed() const { return failed_; }
   std::int64_t preemptions() const { return preemptions_; }
+  /// Keys and values of preempted requests, to host memory and back (engine.swap_bandwidth).
+  const EngineGroup::SwapCounts& swapped() const { return swapped_; }
   /// What travelled from pool to pool; nothing without the section `disaggregation`.
   const std::optional<HandoverCounts>& handover() const { return handover_; }
 
@@ -106,6 +108,7 @@ class Serving {
   std::optional<ExpertMemoryCounts> expert_memory_;
   std::optional<HandoverCounts> handover_;
   std::function<void(std::int64_t, std::int64_t, Seconds)> progress_;
+  EngineGroup::SwapCounts swapped_;
   Seconds simulated_{0};
   std::int64_t events_ = 0, failed_ = 0, preemptions_ = 0;
 };

@@ -19,7 +19,16 @@ const Parameters<ModelConfig>& ModelConfig::parameters() {
                                          "Face id, or a path to a config.json or YAML",
                                          "deepseek-r1")
                                .optional("dtype", &ModelConfig::dtype,
-                                         "number formats that differ from the checkpoint's");
+                                         "number formats that differ from the checkpoint's")
+                               .optional("experts", &ModelConfig::experts,
+                                         "routed experts of an MoE layer, where the model comes "
+                                         "with several numbers of them (Switch)")
+                               .min(1)
+                               .unwritten_when_absent()
+                               .optional("decoder_alone", &ModelConfig::decoder_alone,
+                                         "of an encoder-decoder model, its decoder without "
+                                         "cross-attention, as the stand-in for its decode steps")
+                               .unwritten_when_absent();
   return list;
 }
 
@@ -109,6 +118,17 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "host time to launch one kernel: a step that is no CUDA graph takes at least "
                     "that for each of its kernels, however small they are")
           .min(0)
+          .optional("layer_time", &EngineConfig::layer_time,
+                    "time of every layer that no kernel of the cost model accounts for (an eager "
+                    "framework, a processor without a profile); copies of experts go on meanwhile")
+          .min(0)
+          .unwritten_when_absent()
+          .optional("swap_bandwidth", &EngineConfig::swap_bandwidth,
+                    "keys and values of a preempted request go to host memory over a link of this "
+                    "bandwidth and come back, behind the experts that come over it too (default: "
+                    "they are computed again)")
+          .above(0)
+          .unwritten_when_absent()
           .optional("request_time", &EngineConfig::request_time,
                     "time that the front end (HTTP, tokenizer) takes for a request before it is "
                     "queued, one request after the other")
@@ -169,6 +189,9 @@ const Parameters<ServingScenario>& ServingScenario::parameters() {
                     "which experts tokens go to, and where those are")
           .optional("cache", &ServingScenario::cache,
                     "GPU memory holds some of the experts, the others come over a link")
+          .optional("composition", &ServingScenario::composition,
+                    "requests ask for one of many whole models, of which GPU memory holds a few")
+          .unwritten_when_absent()
           .required("workload", &ServingScenario::workload, "the requests",
                     "{arrivals: {type: poisson, rate: 4 /s}, lengths: {type: fixed, input: 512, "
                     "output: 128}}")
@@ -210,7 +233,8 @@ ScenarioPlaces places_of(const Node& document) {
                         place("parallel", ""),
                         place("workload", "lengths"),
                         place("cache", ""),
-                        {}};
+                        {},
+                        place("composition", "")};
   if (document.find("disaggregation") != nullptr) {
     places.parallel = place("disaggregation", "prefill");
     places.decode = place("disaggregation", "decode");

@@ -14,6 +14,7 @@
 #include "sim/engine/parallel.hpp"
 #include "sim/platform/cluster.hpp"
 #include "sim/serving/arrivals.hpp"
+#include "sim/serving/composition.hpp"
 #include "sim/serving/lengths.hpp"
 #include "sim/serving/request_router.hpp"
 #include "sim/serving/scheduler.hpp"
@@ -23,6 +24,8 @@ namespace moesim {
 struct ModelConfig {
   std::string name;
   PrecisionOverride dtype;
+  std::optional<std::int64_t> experts;
+  std::optional<bool> decoder_alone;
   static const Parameters<ModelConfig>& parameters();
 };
 
@@ -60,6 +63,8 @@ struct EngineConfig {
   Seconds token_time{0};
   std::int64_t stream_interval = 1;
   bool stream_first = true;
+  std::optional<Seconds> layer_time;
+  std::optional<BytesPerSecond> swap_bandwidth;
   std::int64_t graph_max_batch = 512;
   std::optional<SpeculationConfig> speculation;
   Choice<Scheduler> scheduler{"vllm-v1"};
@@ -120,6 +125,7 @@ struct ServingScenario {
   Choice<CostModel> cost{"residual"};
   RoutingConfig routing;
   std::optional<ExpertMemoryConfig> cache;
+  std::optional<CompositionConfig> composition;
   WorkloadConfig workload;
   EngineConfig engine;
   std::optional<DisaggregationConfig> disaggregation;
@@ -131,7 +137,7 @@ struct ServingScenario {
 
 /// Where the parts of a scenario were written, for errors that need the whole picture.
 struct ScenarioPlaces {
-  Location model, parallel, workload, cache = {}, decode = {};
+  Location model, parallel, workload, cache = {}, decode = {}, composition = {};
 };
 
 /// Reads and checks a document (after includes, overrides and choice of a variant). Throws

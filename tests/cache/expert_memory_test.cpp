@@ -2,6 +2,9 @@
 #include "sim/cache/expert_memory.hpp"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <algorithm>
 
 #include "tests/cache/sample_accesses.hpp"
 #include "tests/core/error_text.hpp"
@@ -153,6 +156,138 @@ TEST(ExpertMemory, ATierThatHoldsSomeKeepsWhatWasFetchedLast) {
   ExpertMemory memory(tiers, {1, 4, 1}, kExpert, 1);
   // From nvme 1 s each; expert 0 again from host in half a second; each computes 1 s.
   EXPECT_DOUBLE_EQ(run(memory, {{{0}}, {{1}}, {{0}}}), 1 + 1 + 0.5 + 3);
+}
+
+TEST(ExpertMemory, ThePopularLieThereBeforeTheFirstRequest) {
+  const std::vector<double> popularity = {1, 5, 2, 0, 7, 1, 1, 9};
+  ExpertMemory popular(config("slots_per_layer: 1, preload: popular"), kShape, kExpert, 1);
+  popular.preload(popularity);
+  EXPECT_DOUBLE_EQ(run(popular, {{{1}, {7}}}), 2);
+  EXPECT_EQ(popular.counts().hits, 2);
+  ExpertMemory pool(config("slots: 2, preload: popular"), kShape, kExpert, 1);
+  pool.preload(popularity);  // 7 and 4: both of the second layer
+  EXPECT_DOUBLE_EQ(run(pool, {{{1}, {7}}}), 3);
+  ExpertMemory layers(config("slots: 2, preload: in_order"), kShape, kExpert, 1);
+  layers.preload(popularity);
+  EXPECT_DOUBLE_EQ(run(layers, {{{1}, {7}}}), 3);
+  EXPECT_EQ(layers.counts().hits, 1);
+}
+
+TEST(ExpertMemory, PrefetchesTheCopyThatAMissWouldLoad) {
+  const CacheShape mixtral{4, 8, 2};
+  const auto bytes_per_step = [&](const std::string& more) {
+    ExpertMemory memory(config("slots_per_layer: 8, flush: true, prefetcher: pre-gate" + more),
+                        mixtral, kExpert, 1);
+    Seconds now(0);
+    for (int step = 0; step < 400; ++step) {
+      memory.start_sequence();  // everything is fetched anew, three layers of four beforehand
+      memory.start_step(now, {{0, 1}, {8, 9}, {16, 17}, {24, 25}});
+      for (std::int64_t l = 0; l < 4; ++l) {
+        const auto time = memory.layer(now, l, one_second);
+        now += time.stall + time.compute;
+      }
+    }
+    return memory.counts().bytes_loaded / kExpert / 400;
+  };
+  EXPECT_DOUBLE_EQ(bytes_per_step(""), 8);
+  // Of all choices 67 % ask for all bytes, 28 % for a quarter, 5 % for none.
+  EXPECT_NEAR(bytes_per_step(", miss: lower-precision"), 8 * 0.74, 8 * 0.02);
+}
+
+/// Steps of random accesses; `after` hears of every layer.
+template <class After>
+void play(ExpertMemory& memory, const Accesses& accesses, After after) {
+  const auto layers = accesses.shape().layers;
+  Seconds now(0);
+  for (std::int64_t step = 0; step < accesses.steps(); ++step) {
+    std::vector<std::vector<ExpertId>> needed;
+    for (std::int64_t l = 0; l < layers; ++l) {
+      const auto ids = accesses.needed(step * layers + l);
+      needed.emplace_back(ids.begin(), ids.end());
+    }
+    memory.start_step(now, needed);
+    for (std::int64_t l = 0; l < layers; ++l) {
+      const auto time = memory.layer(now, l, one_second);
+      now += time.stall + time.compute;
+      after(needed[static_cast<std::size_t>(l)]);
+    }
+  }
+}
+
+/// What a host cache of `slots` experts in front of the last tier passes on: a textbook LRU list.
+std::int64_t fetches_beyond_host(const std::vector<ExpertId>& fetched, std::size_t slots) {
+  std::vector<ExpertId> held;
+  std::int64_t beyond = 0;
+  for (const auto id : fetched) {
+    const auto at = std::ranges::find(held, id);
+    if (at == held.end())
+      ++beyond;
+    else
+      held.erase(at);
+    held.push_back(id);
+    if (held.size() > slots) held.erase(held.begin());
+  }
+  return beyond;
+}
+
+TEST(ExpertMemory, WhatLeavesATierArrivesInTheOneBefore) {
+  const bool holds = rc::check("bytes are conserved on every link", [] {
+    const auto host = *rc::gen::inRange<int>(1, 12), seed = *rc::gen::inRange<int>(1, 1000);
+    const auto read = ExpertMemoryConfig::parameters().read(parse_yaml(
+        "{slots_per_layer: 2, tiers: [{name: host, capacity: " + std::to_string(host) +
+            " GB, bandwidth: 2 GB/s}, {name: nvme, capacity: 100 GB, bandwidth: 1 GB/s}]}",
+        "f"));
+    const CacheShape shape{2, 8, 1};
+    ExpertMemory memory(read, shape, kExpert, 1);
+    std::vector<ExpertId> fetched;
+    std::int64_t misses = 0;
+    play(memory, testing::sample_accesses(shape, 100, static_cast<std::uint64_t>(seed)),
+         [&](const std::vector<ExpertId>& needed) {
+           if (memory.counts().misses > misses) fetched.push_back(needed.front());
+           misses = memory.counts().misses;
+         });
+    const auto& counts = memory.counts();
+    RC_ASSERT(counts.link_bytes[0] == counts.bytes_loaded);
+    RC_ASSERT(counts.link_bytes[0] == static_cast<double>(fetched.size()) * kExpert);
+    const auto beyond = fetches_beyond_host(fetched, static_cast<std::size_t>(host));
+    RC_ASSERT(counts.link_bytes[1] == static_cast<double>(beyond) * kExpert);
+  });
+  EXPECT_TRUE(holds);
+}
+
+TEST(ExpertMemory, APrefetchThatNeverBeganLeavesNoTier) {
+  // One layer of all experts is fetched ahead over a link that is too slow for it. Bytes that left
+  // the host are those that the copy engine moved, but for what still waits at the end.
+  const CacheShape wide{3, 16, 2};
+  ExpertMemory memory(config("slots_per_layer: 16, flush: true, order: priority, prefetcher: "
+                             "{type: gate-look-ahead, layers: 2, accuracy: [0.5]}"),
+                      wide, kExpert, 1);
+  play(memory, testing::sample_accesses(wide, 60, 5), [&](const std::vector<ExpertId>& needed) {
+    if (wide.layer_of(needed.front()) != 2) return;
+    const auto& counts = memory.counts();  // after the last layer nothing waits
+    EXPECT_DOUBLE_EQ(counts.link_bytes[0].value, counts.bytes_loaded.value);
+    memory.start_sequence();
+  });
+  EXPECT_GT(memory.counts().wasted, 0);
+  EXPECT_LT(memory.counts().bytes_loaded / kExpert,
+            static_cast<double>(memory.counts().prefetched + memory.counts().misses));
+}
+
+TEST(ExpertMemory, AnotherCopyOverTheLinkWaitsForTheExpertsBeforeItAndTheyForIt) {
+  ExpertMemory memory(config("slots_per_layer: 2, prefetcher: next-layer"), kShape, kExpert, 1);
+  memory.start_step(Seconds(0), {{0}, {4}});
+  // Layer 0's expert comes until 1 s, two of the next layer's (its slots) until 3 s.
+  memory.layer(Seconds(0), 0, one_second);
+  EXPECT_DOUBLE_EQ(memory.other_copy(Seconds(2), Bytes(1e9), BytesPerSecond(1e9)).value, 2);
+  EXPECT_DOUBLE_EQ(memory.layer(Seconds(4), 1, one_second).stall.value, 0);
+  // The other way round: an expert that is asked for while keys and values come waits for them.
+  EXPECT_DOUBLE_EQ(memory.other_copy(Seconds(10), Bytes(5e9), BytesPerSecond(1e9)).value, 5);
+  memory.start_step(Seconds(12), {{1}, {4}});
+  EXPECT_GE(memory.layer(Seconds(12), 0, one_second).stall.value, 4);
+  EXPECT_DOUBLE_EQ(memory.counts().other_bytes.value, 6e9);
+  // Experts 0, 4, 5 and 1 have begun their way, two of the next layer wait: no byte of the others.
+  EXPECT_DOUBLE_EQ(memory.counts().bytes_loaded.value, 4e9);
+  EXPECT_DOUBLE_EQ(memory.counts().link_bytes[0].value, 6e9);
 }
 
 TEST(ExpertMemory, RefusesWhatCannotWork) {

@@ -73,6 +73,82 @@ TEST(ChoicePool, CountsAndTokensAgreeInMeanAndVariance) {
   EXPECT_NEAR(variance_ratio, 1, 0.15);
 }
 
+/// Two-sample chi-square of `a` and `b` (as many values each) over `bins` bins that hold about as
+/// many values each.
+double chi_square(const std::vector<std::int32_t>& a, const std::vector<std::int32_t>& b,
+                  std::size_t bins) {
+  std::vector<std::int32_t> all(a);
+  all.insert(all.end(), b.begin(), b.end());
+  std::ranges::sort(all);
+  const auto histogram = [&](const std::vector<std::int32_t>& values) {
+    std::vector<double> counts(bins, 0);
+    for (const auto x : values) {
+      std::size_t i = 0;
+      while (i + 1 < bins && x > all[(i + 1) * all.size() / bins]) ++i;
+      ++counts[i];
+    }
+    return counts;
+  };
+  const auto in_a = histogram(a), in_b = histogram(b);
+  double sum = 0;
+  for (std::size_t i = 0; i < bins; ++i)
+    if (in_a[i] + in_b[i] > 0)
+      sum += (in_a[i] - in_b[i]) * (in_a[i] - in_b[i]) / (in_a[i] + in_b[i]);
+  return sum;
+}
+
+constexpr std::int64_t kWindow = 500;
+constexpr std::size_t kWindows = 240, kExperts = 32;
+using Sample = std::vector<std::vector<std::int32_t>>;  // [experts][windows]
+
+Choices choices_of(double sigma) {
+  const auto router = Choice<Router>("top-k").make({kExperts, 4, 1, 1});
+  return sampled(sigma).make({3, 4, kExperts, 4})->sample(2, 2 * kWindows * kWindow, *router);
+}
+
+Choices window(const Choices& choices, std::size_t index, std::int64_t tokens) {
+  const auto begin = choices.experts.begin() + static_cast<std::ptrdiff_t>(index * kWindow * 4);
+  return {4, {begin, begin + tokens * 4}};
+}
+
+/// Tokens per expert of batches counted token by token, each of tokens of its own.
+Sample counted_tokens(const Choices& choices) {
+  Sample sample(kExperts, std::vector<std::int32_t>(kWindows, 0));
+  for (std::size_t w = 0; w < kWindows; ++w)
+    for (const auto e : window(choices, w, kWindow).experts) ++sample[e][w];
+  return sample;
+}
+
+/// The same drawn by counts, each from a pool of its own that is one token too small for the batch.
+Sample drawn_counts(double sigma) {
+  const auto choices = choices_of(sigma);
+  const auto weights = sampled(sigma).make({3, 4, kExperts, 4})->weights(2);
+  Sample sample(kExperts);
+  std::vector<std::int32_t> loads(kExperts);
+  for (std::size_t w = 0; w < kWindows; ++w) {
+    const ChoicePool pool(kExperts, window(choices, kWindows + w, kWindow - 1), weights, 1);
+    pool.draw(kWindow, 7, 0, w, loads);
+    for (std::size_t e = 0; e < kExperts; ++e) sample[e].push_back(loads[e]);
+  }
+  return sample;
+}
+
+TEST(ChoicePool, CountsAndTokensAgreeInDistribution) {
+  constexpr std::size_t kBins = 10;
+  const auto tokens = counted_tokens(choices_of(0.7));
+  const auto distance = [&](const Sample& other) {
+    double sum = 0;
+    for (std::size_t e = 0; e < kExperts; ++e) sum += chi_square(tokens[e], other[e], kBins);
+    return sum;
+  };
+  // 32 experts x 9 degrees of freedom; the normal approximation's 99.9 % point. A source whose
+  // popularity is slightly steeper is told apart.
+  const double freedom = kExperts * (kBins - 1);
+  const double limit = freedom + 3.09 * std::sqrt(2 * freedom);
+  EXPECT_LT(distance(drawn_counts(0.7)), limit);
+  EXPECT_GT(distance(drawn_counts(0.75)), limit);
+}
+
 TEST(ChoicePool, MatchesTheDistinctExpertsOfRealTraffic) {
   // Reference: recorded ESFT tokens of mixed traffic touch 46/58/63 distinct experts at batch
   // 16/32/64 (top 6 of 64); the generator with sigma 0.7 is stated to give 45/55/61, uniform

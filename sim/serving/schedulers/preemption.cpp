@@ -4,6 +4,10 @@ namespace moesim {
 
 void preempt(RankState& state, std::size_t index) {
   Request& victim = *state.running[index];
+  if (state.swaps && victim.swapped == 0) {  // else host memory still has them
+    victim.swapped = victim.computed;
+    state.swapped_out += state.cache.need(victim.computed);
+  }
   state.cache.free(victim.computed);
   victim.computed = 0;
   ++victim.preemptions;

@@ -1,0 +1,73 @@
+#include "sim/cli/paper_metrics.hpp"
+
+#include <numeric>
+
+namespace moesim {
+namespace {
+
+double phase_s(const Result& r, std::initializer_list<std::string_view> phases) {
+  double sum = 0;
+  for (const auto& [phase, seconds] : r.time_breakdown_s)
+    for (const auto wanted : phases)
+      if (phase == wanted) sum += seconds;
+  return sum;
+}
+
+double moe_layer_s(const Result& r) {
+  return phase_s(r, {"dispatch", "experts", "combine", "balance"});
+}
+
+double experts_per_token(const Result& r, const Result*) {
+  double pairs = 0, tokens = 0;
+  for (const auto& layer : r.expert_load_tokens)
+    pairs += std::accumulate(layer.begin(), layer.end(), 0.0) /
+             static_cast<double>(r.expert_load_tokens.size());
+  for (const auto& step : r.steps)
+    tokens += static_cast<double>(step.prefill_tokens + step.decode_tokens);
+  return tokens > 0 ? pairs / tokens : 0;
+}
+
+}  // namespace
+
+const std::vector<PaperMetric>& paper_metrics() {
+  static const std::vector<PaperMetric> list = {
+      {"experts per token", "(token, expert) pairs per token and MoE layer", false,
+       experts_per_token},
+      {"moe layer speed-up", "time of dispatch, experts, combine and balancing", true,
+       [](const Result& v, const Result* b) { return moe_layer_s(*b) / moe_layer_s(v); }},
+      {"dense layer speed-up", "time of the dense feed-forward layers", true,
+       [](const Result& v, const Result* b) {
+         return phase_s(*b, {"dense_ffn"}) / phase_s(v, {"dense_ffn"});
+       }},
+      {"experts speed-up", "time of the routed experts' computation", true,
+       [](const Result& v, const Result* b) {
+         return phase_s(*b, {"experts"}) / phase_s(v, {"experts"});
+       }},
+      {"throughput ratio", "total tokens per second", true,
+       [](const Result& v, const Result* b) {
+         return v.total_tokens_per_s / b->total_tokens_per_s;
+       }},
+      {"decode speed-up", "mean time per output token", true,
+       [](const Result& v, const Result* b) { return b->tpot_s.mean / v.tpot_s.mean; }},
+      {"prompt speed-up", "mean time to first token", true,
+       [](const Result& v, const Result* b) { return b->ttft_s.mean / v.ttft_s.mean; }},
+      {"decoded tokens per s", "1 / mean time per output token", false,
+       [](const Result& v, const Result*) { return 1 / v.tpot_s.mean; }},
+      {"time per token", "mean time per output token [s]", false,
+       [](const Result& v, const Result*) { return v.tpot_s.mean; }},
+      {"loads", "experts, or whole models, that were not there", false,
+       [](const Result& v, const Result*) {
+         return v.cache ? static_cast<double>(v.cache->misses) : 0;
+       }},
+      {"hit rate", "experts that were there when the gate spoke / all", false,
+       [](const Result& v, const Result*) { return v.cache ? v.cache->hit_rate : 0; }}};
+  return list;
+}
+
+std::vector<std::string> paper_metric_names() {
+  std::vector<std::string> names;
+  for (const auto& metric : paper_metrics()) names.emplace_back(metric.name);
+  return names;
+}
+
+}  // namespace moesim

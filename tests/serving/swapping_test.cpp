@@ -1,0 +1,56 @@
+// Keys and values of preempted requests that go to host memory and come back (beside experts on the
+// same link: tests/cache/expert_memory_test.cpp).
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "sim/serving/serving.hpp"
+#include "tests/support/run_scenarios.hpp"
+
+namespace moesim {
+namespace {
+
+// KV memory for some 9,000 tokens; 24 requests grow to 1,024 each.
+std::string dense(const std::string& engine) {
+  return fmt::format(R"(
+model: {{name: llama-3.1-8b}}
+cluster: {{node: {{profile: hgx-h100, gpus: 1}}}}
+cost: spec
+workload: {{requests: 24, arrivals: at-once, lengths: {{type: fixed, input: 256, output: 768}}}}
+engine: {{memory: {{utilization: 0.25}}{}}}
+)",
+                     engine);
+}
+
+class Nobody final : public RunObserver {
+ public:
+  void on_step(const StepEvent&) override {}
+  void on_token_gap(Seconds) override {}
+  void on_finished(const Request&) override {}
+  void on_failed(const Request&) override {}
+};
+
+TEST(Swapping, EverythingThatLeavesComesBack) {
+  const auto document = parse_yaml(dense(", swap_bandwidth: 25 GB/s"), "test.yaml");
+  Serving serving(read_serving_scenario(document), places_of(document));
+  Nobody observer;
+  serving.run(observer);
+  EXPECT_GT(serving.preemptions(), 0);
+  EXPECT_GT(serving.swapped().out.value, 0);
+  EXPECT_DOUBLE_EQ(serving.swapped().in.value, serving.swapped().out.value);
+}
+
+TEST(Swapping, ReplacesComputationByCopies) {
+  const auto results = test::run_scenarios(
+      {dense(""), dense(", swap_bandwidth: 1 TB/s"), dense(", swap_bandwidth: 1 GB/s")});
+  for (const auto& result : results) {
+    EXPECT_EQ(result.completed, 24);
+    EXPECT_GT(result.preemptions, 0);
+  }
+  EXPECT_DOUBLE_EQ(test::phase_s(results[0], "host"), 0);
+  EXPECT_GT(test::phase_s(results[1], "host"), 0);
+  EXPECT_LT(results[1].simulated_s, results[0].simulated_s);
+  EXPECT_GT(results[2].simulated_s, results[1].simulated_s);
+}
+
+}  // namespace
+}  // namespace moesim
