@@ -232,19 +232,18 @@ std::int64_t Serving::requests() const {
 }
 
 EngineParts Serving::parts() const {
-  return {
-      model_.architecture,
-      model_.precision,
-      layout_,
-      network_,
-      *cost_,
-      *moe_,
-      scenario_.network,
-      {scenario_.engine.host_time, scenario_.engine.launch_time, scenario_.engine.graph_max_batch,
-       scenario_.engine.layer_time.value_or(Seconds(0))},
-      scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
-      measured_ ? &*measured_ : nullptr,
-      scenario_.engine.executor == Executor::event};
+  return {model_.architecture,
+          model_.precision,
+          layout_,
+          network_,
+          *cost_,
+          *moe_,
+          scenario_.network,
+          {scenario_.engine.host_time, scenario_.engine.launch_time,
+           scenario_.engine.graph_max_batch, scenario_.engine.layer_time.value_or(Seconds(0))},
+          scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
+          measured_ ? &*measured_ : nullptr,
+          scenario_.engine.executor == Executor::event};
 }
 
 // A link is shared when two groups, or two pipeline stages, load it: they run at the same time.
@@ -425,21 +424,29 @@ void Serving::submit(Running& running, std::int64_t id) {
   if (!has_front_end()) queue(running, request);
 }
 
-Seconds Serving::front_end_time(const Request& request) const {
-  return scenario_.engine.request_time +
-         scenario_.engine.token_time * static_cast<double>(request.input);
-}
-
-// One process takes requests in one after the other: a burst is spread over time.
+// One process takes requests in one after the other, so a burst is spread over time; prompts are
+// cut into tokens side by side, on threads of their own.
 void Serving::pass_front_end(Running& running) {
   for (std::int64_t i = 0; i < requests(); ++i) {
     running.accepted_one.acquire();
     Request* request = running.accepted.front();
     running.accepted.pop_front();
     if (request == nullptr) continue;
-    running.simulation.sleep_for(front_end_time(*request));
-    queue(running, *request);
-    wake_all(running);
+    if (scenario_.engine.request_time > Seconds(0))
+      running.simulation.sleep_for(scenario_.engine.request_time);
+    const auto enter = [this, &running, request] {
+      queue(running, *request);
+      wake_all(running);
+    };
+    const auto tokenize = scenario_.engine.token_time * static_cast<double>(request->input);
+    if (tokenize <= Seconds(0)) {
+      enter();
+      continue;
+    }
+    running.simulation.spawn("tokenizer", [&running, tokenize, enter] {
+      running.simulation.sleep_for(tokenize);
+      enter();
+    });
   }
 }
 

@@ -83,7 +83,6 @@ class Serving {
   bool has_front_end() const {
     return scenario_.engine.request_time + scenario_.engine.token_time > Seconds(0);
   }
-  Seconds front_end_time(const Request& request) const;
   void pass_front_end(Running& running);
   void queue(Running& running, Request& request);
   void done(Running& running, Request& request);

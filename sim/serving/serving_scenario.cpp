@@ -133,7 +133,10 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "time that the front end (HTTP, tokenizer) takes for a request before it is "
                     "queued, one request after the other")
           .min(0)
-          .optional("token_time", &EngineConfig::token_time, "the same per prompt token")
+          .optional(
+              "token_time", &EngineConfig::token_time,
+              "time that the front end takes to cut a prompt into tokens, per token; requests "
+              "side by side")
           .min(0)
           .optional("stream_interval", &EngineConfig::stream_interval,
                     "steps of a request between two responses to the client (TensorRT-LLM's "
