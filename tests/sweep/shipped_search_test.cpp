@@ -102,7 +102,8 @@ TEST_P(LocalSearch, FindsTheBestDesignWithAFifthOfTheRuns) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ShippedSweeps, LocalSearch,
-                         testing::Values(Shipped{"deepseek-v3-ep-batch", 0, 18},
+                         testing::Values(Shipped{"deepseek-r1-rate-matching", 0.005, 18},
+                                         Shipped{"deepseek-v3-ep-batch", 0, 18},
                                          Shipped{"mixtral-cache-policy", 0, 18},
                                          Shipped{"redundant-experts-skew", 0, 18},
                                          Shipped{"spraying-oversubscription", 0.001, 20}),
