@@ -74,15 +74,11 @@ LaunchSettings launch_settings(const ServingMeasurement& point, const std::strin
   if (point.backend == "vllm") vllm(point, model, settings);
   if (point.backend == "trtllm") trtllm(point, model, tensor, concurrency, settings);
   if (point.backend == "sglang") sglang(point, tensor, concurrency, settings);
-  if (point.mode == "disagg") {  // other scripts; of those only what all have in common is taken
-    settings.recv_interval = 1;
-    settings.batch_wait_steps = settings.balance_steps = 0;
-    settings.stream_interval = 1;
-    settings.stream_first = true;
-    settings.max_batched_tokens = 8192;
-    settings.utilization = 0;
-  }
-  return settings;
+  if (point.mode != "disagg") return settings;
+  LaunchSettings common;  // other scripts; of those only what all have in common is taken
+  common.shortest_length = settings.shortest_length;
+  common.kv_cache = settings.kv_cache;
+  return common;
 }
 
 // TensorRT-LLM: num_nextn_predict_layers 3. SGLang: --speculative-num-draft-tokens 3, the token

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "models/architecture/catalog.hpp"
+#include "sim/engine/launches.hpp"
 #include "sim/serving/serving.hpp"
 #include "sim/serving/serving_scenario.hpp"
 #include "tests/support/run_scenarios.hpp"
@@ -76,6 +78,37 @@ TEST(Responses, ComeEverySoManySteps) {
   }
   EXPECT_EQ(results[1].itl_s.p50, 0);
   EXPECT_NEAR(results[1].itl_s.max, 10 * step, 0.2 * step);
+}
+
+TEST(BalancedPrompts, WaitUntilEveryRankHasOne) {
+  // Two ranks decode; the third request has no counterpart, so it waits until one of them is done.
+  const auto scenario = [](int steps) {
+    return fmt::format(R"({{model: {{name: olmoe-1b-7b}}, cluster: {{node: hgx-h100}},
+        parallel: {{data: 2, expert: 2}},
+        workload: {{requests: 3, arrivals: {{type: constant, rate: 20 /s}},
+                   lengths: {{type: fixed, input: 100, output: 400}}}},
+        engine: {{scheduler: {{type: trtllm, balance_steps: {}}}}}}})",
+                       steps);
+  };
+  const auto results = run_scenarios({scenario(0), scenario(1000000)});
+  EXPECT_LT(results[0].requests[2].ttft_s, 0.1);
+  EXPECT_GT(results[1].requests[2].ttft_s, 50 * results[0].tpot_s.mean);
+  EXPECT_EQ(results[1].completed, 3);
+}
+
+TEST(Launches, CountTheKernelsOfALayer) {
+  const auto of = [](const std::string& name, std::int64_t layer, Dtype dtype) {
+    const auto model = load_model(name);
+    Precision precision = model.precision;
+    precision.attention = precision.dense = precision.experts = precision.shared = dtype;
+    ParallelConfig degrees;
+    degrees.tensor = 8;
+    return layer_launches(model.architecture, precision, degrees,
+                          model.architecture.layers[static_cast<std::size_t>(layer)].moe);
+  };
+  EXPECT_EQ(of("deepseek-r1", 10, Dtype::fp8), 34);
+  EXPECT_EQ(of("llama-3.1-70b", 10, Dtype::fp8), 16);
+  EXPECT_EQ(of("llama-3.1-70b", 10, Dtype::bf16), 12);
 }
 
 TEST(FrontEnd, TakesOneRequestAfterTheOther) {
