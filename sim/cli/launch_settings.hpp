@@ -1,7 +1,7 @@
 // What the measured servers were started with, as far as it is public: the settings of a serving
 // measurement that its table does not have. InferenceMAX (now InferenceX) publishes its launch
-// scripts: https://github.com/SemiAnalysisAI/InferenceX, benchmarks/*.sh, read 2026-11-22. Other
-// sources state none: engine defaults.
+// scripts: https://github.com/SemiAnalysisAI/InferenceX, benchmarks/*.sh, read 2026-11-22. The
+// table's other source, aiconfigurator's own runs, states none.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,11 @@ namespace moesim {
 struct LaunchSettings {
   /// Lengths are uniform between this share of the stated ones and those (RANDOM_RANGE_RATIO).
   double shortest_length = 1;
+  std::string profile;                     ///< of the engine; empty: the table's backend
   std::string kv_cache;                    ///< number format; empty: of the activations
   std::int64_t max_batched_tokens = 8192;  ///< vLLM, TensorRT-LLM; SGLang's chunked_prefill_size
   std::int64_t recv_interval = 1;          ///< SGLang's scheduler_recv_interval
+  bool chunked_prefill = false;            ///< TensorRT-LLM's enable_chunked_prefill
   std::int64_t batch_wait_steps = 0;       ///< TensorRT-LLM's batch_wait_timeout_iters
   std::int64_t balance_steps = 0;          ///< attention_dp_config: timeout_iters with balance
   std::int64_t stream_interval = 1;        ///< TensorRT-LLM's stream_interval

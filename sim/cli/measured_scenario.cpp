@@ -126,15 +126,18 @@ std::string engine_text(const ServingMeasurement& point, const LaunchSettings& s
   auto text = fmt::format("max_sequences: {}, max_batched_tokens: {}", concurrency,
                           settings.max_batched_tokens);
   const auto names = engine_profile_names();
-  if (std::ranges::find(names, point.backend) != names.end()) text += ", profile: " + point.backend;
+  const auto& profile = settings.profile.empty() ? point.backend : settings.profile;
+  if (std::ranges::find(names, profile) != names.end()) text += ", profile: " + profile;
   if (settings.recv_interval > 1)
     text += fmt::format(", scheduler: {{type: sglang, recv_interval: {}}}", settings.recv_interval);
   if (drafted > 0)
     text += fmt::format(", speculation: {{tokens: {}, acceptance_length: {:.3f}}}", drafted,
                         acceptance_length(drafted));
-  if (settings.batch_wait_steps > 0 || settings.balance_steps > 0)
-    text += fmt::format(", scheduler: {{type: trtllm, batch_wait_steps: {}, balance_steps: {}}}",
-                        settings.batch_wait_steps, settings.balance_steps);
+  if (point.backend == "trtllm")
+    text += fmt::format(
+        ", scheduler: {{type: trtllm, chunked_prefill: {}, batch_wait_steps: {}, "
+        "balance_steps: {}}}",
+        settings.chunked_prefill, settings.batch_wait_steps, settings.balance_steps);
   if (settings.stream_interval > 1)
     text += fmt::format(", stream_interval: {}, stream_first: {}", settings.stream_interval,
                         settings.stream_first);

@@ -65,6 +65,7 @@ ServingMeasurement measurement(const Row& row, const Location& where) {
   m.id = row.text("id");
   m.source = row.text("silicon_data_source");
   m.backend = row.text("backend");
+  m.version = row.text("backend_version");
   m.model_path = row.text("model_path");
   m.system = row.text("system");
   m.precision = row.text("precision");

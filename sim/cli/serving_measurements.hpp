@@ -17,6 +17,7 @@ struct ServingMeasurement {
   Location where;  ///< its row
   std::string id, source;
   std::string backend;     ///< engine: trtllm, sglang, vllm
+  std::string version;     ///< of the engine; empty: not recorded
   std::string model_path;  ///< Hugging Face id
   std::string system;      ///< GPU, e.g. h200_sxm
   std::string precision, mode, gemm_format, moe_format;

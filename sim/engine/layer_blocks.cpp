@@ -67,10 +67,12 @@ void StepBuilder::with_batches(std::vector<RankBatch> batches, Block block) {
   batches_ = batches;
   tokens_ = 0;
   for (const auto& batch : batches_) tokens_ += batch.tokens;
+  loaded_ = nullptr;
   times_.clear();
   compute_rank_times();
   block();
   batches_ = whole;
+  loaded_ = nullptr;
   tokens_ = tokens;
   times_ = std::move(times);
 }

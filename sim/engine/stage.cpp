@@ -28,6 +28,7 @@ LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int6
     s.tensor_groups.emplace_back(parts.network, std::move(gpus));
   }
   s.scratch = std::make_unique<Transfer>(parts.network);
+  s.collective = std::make_unique<Transfer>(parts.network);
   if (!layout.exchanges()) return s;
 
   s.expert_group = std::make_unique<Group>(parts.network, members);

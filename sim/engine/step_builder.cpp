@@ -31,7 +31,11 @@ StepBuilder::StepBuilder(const Shared& shared, LockstepStage& stage, int stage_i
 
 void StepBuilder::run() {
   const auto& host = s_.parts.host;
-  if (stage_index_ == 0) wait_for_host(host.step);
+  if (stage_index_ == 0) {
+    std::size_t sequences = 0;
+    for (const auto& batch : batches_) sequences = std::max(sequences, batch.chunks.size());
+    wait_for_host(host.step + host.sequence * static_cast<double>(sequences));
+  }
   const Seconds before_layers = clock_;
   compute_rank_times();
   std::int64_t moe_layer = stage_.first_moe;
@@ -122,7 +126,12 @@ void StepBuilder::synchronise() {
     if (record_)
       cost_.spans.insert(cost_.spans.end(), slowest->spans.begin(), slowest->spans.end());
   }
-  for (auto& pending : pending_) pending = {};
+  for (auto& pending : pending_) {
+    if (pending.total <= Seconds(0) && pending.spans.empty()) continue;
+    pending.phase_s.fill(0);
+    pending.total = pending.unmeasured = Seconds(0);
+    pending.spans.clear();
+  }
 }
 
 void StepBuilder::busy(Phase phase, int layer, const Time& time) {

@@ -21,6 +21,7 @@ struct LockstepStage {
   std::vector<int> first_gpu,
       next_gpu;  ///< tensor rank 0 of every data rank, here and in the next stage (or empty)
   std::unique_ptr<Transfer> scratch;
+  std::unique_ptr<Transfer> collective;  ///< the tensor collective that all layers of a step have
 };
 
 LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int64_t stage);
@@ -127,6 +128,7 @@ class StepBuilder {
   Seconds clock_{0};                ///< from the start of the stage, without contention
   Seconds offload_seen_{0};         ///< of clock_, by the offload's own
   ExpertLoads loads_;
+  TensorCollective loaded_ = nullptr;  ///< what stage_.collective holds for these batches
 };
 
 }  // namespace moesim

@@ -1,6 +1,7 @@
 // The communication of a stage as StepBuilder sends it: dispatch and combine, tensor collectives,
 // activations to the next stage.
 #include <algorithm>
+#include <utility>
 
 #include "sim/engine/step_builder.hpp"
 
@@ -43,8 +44,11 @@ void StepBuilder::tensor_collective(Phase phase, int layer, TensorCollective col
   if (tensor() == 1) return;
   synchronise();
   if (program_) program_tensor_collective(phase, layer, collective);
-  joint_tensor_transfer(collective);
+  std::swap(stage_.scratch, stage_.collective);
+  if (loaded_ != collective) joint_tensor_transfer(collective);
+  loaded_ = collective;
   communicate(phase, layer, false);
+  std::swap(stage_.scratch, stage_.collective);
 }
 
 /// Data ranks at the same time, each on its own GPUs.

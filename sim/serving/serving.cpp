@@ -240,7 +240,8 @@ EngineParts Serving::parts() const {
           *moe_,
           scenario_.network,
           {scenario_.engine.host_time, scenario_.engine.launch_time,
-           scenario_.engine.graph_max_batch, scenario_.engine.layer_time.value_or(Seconds(0))},
+           scenario_.engine.graph_max_batch, scenario_.engine.layer_time.value_or(Seconds(0)),
+           scenario_.engine.sequence_time.value_or(Seconds(0))},
           scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
           measured_ ? &*measured_ : nullptr,
           scenario_.engine.executor == Executor::event};

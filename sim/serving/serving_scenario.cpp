@@ -110,6 +110,11 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
               "host_time", &EngineConfig::host_time,
               "host time per step that the GPU does not hide (scheduling, launches, sampling)")
           .min(0)
+          .optional("sequence_time", &EngineConfig::sequence_time,
+                    "the same per request in the step's batch (an engine that prepares the next "
+                    "step only when the last one has ended)")
+          .min(0)
+          .unwritten_when_absent()
           .optional("graph_max_batch", &EngineConfig::graph_max_batch,
                     "largest batch of decode steps that were captured as CUDA graphs, 0: none "
                     "(--enforce-eager); steps with prompt tokens never are")

@@ -64,6 +64,7 @@ struct EngineConfig {
   std::int64_t stream_interval = 1;
   bool stream_first = true;
   std::optional<Seconds> layer_time;
+  std::optional<Seconds> sequence_time;
   std::optional<BytesPerSecond> swap_bandwidth;
   std::int64_t graph_max_batch = 512;
   std::optional<SpeculationConfig> speculation;

@@ -37,7 +37,7 @@ TEST(EngineProfile, ScenarioValuesWinOverThose) {
 
 TEST(EngineProfile, AllThatShipCanBeRead) {
   const auto names = engine_profile_names();
-  ASSERT_EQ(names, (std::vector<std::string>{"sglang", "trtllm", "vllm"}));
+  ASSERT_EQ(names, (std::vector<std::string>{"sglang", "trtllm", "vllm", "vllm-synchronous"}));
   for (const auto& name : names) {
     const auto result = run_scenario(lone("profile: " + name));
     EXPECT_EQ(result.completed, 1) << name;
@@ -109,6 +109,21 @@ TEST(Launches, CountTheKernelsOfALayer) {
   EXPECT_EQ(of("deepseek-r1", 10, Dtype::fp8), 34);
   EXPECT_EQ(of("llama-3.1-70b", 10, Dtype::fp8), 16);
   EXPECT_EQ(of("llama-3.1-70b", 10, Dtype::bf16), 12);
+}
+
+TEST(SynchronousHost, AddsItsTimePerStepAndPerRequestOfTheStep) {
+  const auto scenario = [](const std::string& engine) {
+    return R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
+        workload: {requests: 8, arrivals: at-once, lengths: {type: fixed, input: 100, output: 9}},
+        engine: {)" +
+           engine + "}}";
+  };
+  const auto results =
+      run_scenarios({scenario(""), scenario("host_time: 3 ms"), scenario("sequence_time: 500 us")});
+  // Eight requests prefill in one step and decode in eight.
+  EXPECT_NEAR(results[1].ttft_s.mean - results[0].ttft_s.mean, 3e-3, 1e-8);
+  EXPECT_NEAR(results[2].ttft_s.mean - results[0].ttft_s.mean, 8 * 500e-6, 1e-8);
+  EXPECT_NEAR(results[2].tpot_s.mean - results[0].tpot_s.mean, 8 * 500e-6, 1e-8);
 }
 
 TEST(FrontEnd, TakesOneRequestAfterTheOther) {

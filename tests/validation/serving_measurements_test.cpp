@@ -12,7 +12,8 @@ namespace moesim {
 namespace {
 
 constexpr const char* kHeader =
-    "id,silicon_data_source,backend,model_path,system,precision,mode,isl,osl,gemm_quant_mode,moe_"
+    "id,silicon_data_source,backend,backend_version,model_path,system,precision,mode,isl,osl,gemm_"
+    "quant_mode,moe_"
     "quant_mode,batch_size,"
     "tp_size,pp_size,attention_dp_size,moe_tp_size,moe_ep_size,silicon_ttft_ms,silicon_tpot_ms\n";
 
@@ -25,7 +26,7 @@ ServingMeasurement plain() {
   return parse(
              "2026_04_06_deepseek_r1_h200_sxm_sglang_fp8_agg_1024x8192_c16_tp8_ep1_66,x.csv; "
              "silicon_concurrency=16; "
-             "wip=False,sglang,deepseek-ai/DeepSeek-R1,h200_sxm,fp8,agg,1024,8192,fp8,"
+             "wip=False,sglang,0.5.9,deepseek-ai/DeepSeek-R1,h200_sxm,fp8,agg,1024,8192,fp8,"
              "fp8_block,16,8,1,1,8,1,259.5,10.25\n")
       .front();
 }
@@ -56,15 +57,15 @@ TEST(ServingMeasurements, AreReadByColumnNameInSeconds) {
 }
 
 TEST(ServingMeasurements, SayWhereARowIsBroken) {
-  EXPECT_EQ(refusal("a,b,c\n"), "points.csv:2:5: 3 cells, but the header has 19");
-  EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,10x,1,,,1,1,1,1,1,1,1,1\n"),
-            "points.csv:2:22: column 'isl': expected a whole number, found '10x'");
-  EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,10,1,,,1,1,1,1,1,1,,1\n"),
-            "points.csv:2:41: column 'silicon_ttft_ms': expected a number, found an empty cell");
-  EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,-1,1,,,1,1,1,1,1,1,1,1\n"),
-            "points.csv:2:22: column 'isl': expected a count, found '-1'");
-  EXPECT_EQ(refusal("a,s,vllm,m,h,fp8,agg,10,1,,,1,1,1,1,1,1,0,1\n"),
-            "points.csv:2:41: column 'silicon_ttft_ms': expected a positive number, found '0'");
+  EXPECT_EQ(refusal("a,b,c\n"), "points.csv:2:5: 3 cells, but the header has 20");
+  EXPECT_EQ(refusal("a,s,vllm,,m,h,fp8,agg,10x,1,,,1,1,1,1,1,1,1,1\n"),
+            "points.csv:2:23: column 'isl': expected a whole number, found '10x'");
+  EXPECT_EQ(refusal("a,s,vllm,,m,h,fp8,agg,10,1,,,1,1,1,1,1,1,,1\n"),
+            "points.csv:2:42: column 'silicon_ttft_ms': expected a number, found an empty cell");
+  EXPECT_EQ(refusal("a,s,vllm,,m,h,fp8,agg,-1,1,,,1,1,1,1,1,1,1,1\n"),
+            "points.csv:2:23: column 'isl': expected a count, found '-1'");
+  EXPECT_EQ(refusal("a,s,vllm,,m,h,fp8,agg,10,1,,,1,1,1,1,1,1,0,1\n"),
+            "points.csv:2:42: column 'silicon_ttft_ms': expected a positive number, found '0'");
   EXPECT_EQ(refusal(""), "points.csv: no measurements in it");
   EXPECT_THROW(parse_serving_measurements("id,isl\na,1\n", "p.csv"), InputError);
 }
@@ -147,6 +148,36 @@ TEST(MeasuredScenario, IgnoresTheExpertColumnsOfADenseModel) {
   const auto scenario = scenario_of(point);
   EXPECT_EQ(scenario.parallel.tensor, 4);
   EXPECT_FALSE(scenario.model.dtype.weights.has_value());  // the checkpoint's
+}
+
+TEST(MeasuredScenario, HasTheTokenBudgetOfItsSource) {
+  auto point = plain();
+  EXPECT_EQ(scenario_of(point).engine.max_batched_tokens, 8192);
+  point.backend = "trtllm";
+  auto engine = scenario_of(point).engine;
+  EXPECT_EQ(engine.profile, "trtllm");
+  EXPECT_EQ(engine.max_batched_tokens, 2048);
+  point.backend = "vllm";
+  engine = scenario_of(point).engine;
+  EXPECT_EQ(engine.profile, "vllm-synchronous");
+  EXPECT_EQ(engine.max_batched_tokens, 2048);
+  EXPECT_GT(engine.sequence_time.value_or(Seconds(0)), Seconds(0));
+  point.source = "db-dump; silicon_concurrency=16";
+  EXPECT_EQ(scenario_of(point).engine.profile, "vllm");
+  EXPECT_EQ(scenario_of(point).engine.max_batched_tokens, 8192);
+}
+
+TEST(MeasuredScenario, StreamsTheFirstTokenFromTensorRtLlm12On) {
+  auto point = plain();
+  point.backend = "trtllm";
+  point.source = "db-dump; silicon_concurrency=16";
+  for (const auto& [version, first] : std::vector<std::pair<std::string, bool>>{
+           {"", false}, {"1.1.0rc2", false}, {"1.2.0rc6", true}}) {
+    point.version = version;
+    const auto engine = scenario_of(point).engine;
+    EXPECT_EQ(engine.stream_interval, 10) << version;
+    EXPECT_EQ(engine.stream_first, first) << version;
+  }
 }
 
 TEST(MeasuredScenario, TakesFp4AsNvfp4ExceptForGptOss) {
