@@ -60,8 +60,8 @@ ExpertsResidual::Family ExpertsResidual::family_of(const ExpertWork& work) {
           work.topk};
 }
 
-/// Measured families that leave a rank the same experts; `of_any_model`: other models' too. Work
-/// that does not say of which model it is has none of its own.
+/// Measured families that leave a rank the same experts: those of its own model, of all where it
+/// does not say which, or `of_any_model`.
 ExpertsResidual::Near ExpertsResidual::twins_of(const Family& family, bool of_any_model) const {
   const auto same = [&](std::int64_t a, std::int64_t b) {
     return of_any_model || a == 0 || b == 0 || a == b;
