@@ -34,8 +34,7 @@ std::string relation(const GemmFit& fit, const GemmSample& s) {
 }
 
 std::string relation(const ExpertsFit& fit, const ExpertsSample& s) {
-  const auto family = fit.residual.families().find(
-      {s.hidden, s.intermediate, static_cast<std::int64_t>(s.tokens_per_expert.size())});
+  const auto family = fit.residual.families().find(ExpertsResidual::family_of(s.work()));
   if (family == fit.residual.families().end()) return "unseen shape";
   const auto load = expert_load(s.tokens_per_expert, 1);
   for (const auto& curve : family->second)

@@ -122,8 +122,10 @@ ExpertsFit fit_experts(std::span<const ExpertsSample> samples, const Device& dev
     best = fitted.loss;
     fit.form = fitted.form;
   }
-  fit.neighbours = share_of_neighbours(samples, fit.form, peaks);
-  fit.residual = experts_grid(samples, fit.form, peaks, fit.neighbours);
+  const auto shares = shares_between_shapes(samples, fit.form, peaks);
+  fit.twins = shares.twins;
+  fit.neighbours = shares.neighbours;
+  fit.residual = experts_grid(samples, fit.form, peaks, shares);
   return fit;
 }
 

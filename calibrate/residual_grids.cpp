@@ -1,6 +1,7 @@
 #include "calibrate/residual_grids.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -69,9 +70,9 @@ namespace {
 /// `keep` chooses among the samples.
 template <class Keep>
 ExpertsResidual grid_of(std::span<const ExpertsSample> samples, const ExpertsForm& form,
-                        const Peaks& peaks, double neighbours, Keep keep) {
+                        const Peaks& peaks, ExpertsResidual::Shares shares, Keep keep) {
   // One curve for each way of loading the experts of a family.
-  using Way = std::tuple<ExpertsResidual::Family, std::string, std::int64_t, std::int64_t>;
+  using Way = std::pair<ExpertsResidual::Family, std::string>;
   std::map<Way, std::map<std::int64_t, ExpertsResidual::Point>> curves;
   const auto log_of = [](std::int64_t v) {
     return static_cast<float>(std::log(static_cast<double>(v)));
@@ -81,32 +82,52 @@ ExpertsResidual grid_of(std::span<const ExpertsSample> samples, const ExpertsFor
     const auto work = s.work();
     const auto load = expert_load(work.tokens_per_expert, form.tile);
     const double form_s = form.time_s(experts_work(work, load), peaks);
-    const Way way{
-        {s.hidden, s.intermediate, static_cast<std::int64_t>(work.tokens_per_expert.size())},
-        s.distribution,
-        s.experts,
-        s.topk};
-    curves[way][load.assigned] = {log_of(load.assigned), log_of(load.most), log_of(load.active),
-                                  log_ratio(s.time_s, form_s)};
+    curves[Way{ExpertsResidual::family_of(work), s.distribution}][load.assigned] = {
+        log_of(load.assigned), log_of(load.most), log_of(load.active), log_ratio(s.time_s, form_s)};
   }
   std::map<ExpertsResidual::Family, ExpertsResidual::Curves> families;
   for (const auto& [way, points] : curves) {
     std::vector<ExpertsResidual::Point> curve;
     for (const auto& [_, point] : points) curve.push_back(point);
-    families[std::get<0>(way)].push_back(std::move(curve));
+    families[way.first].push_back(std::move(curve));
   }
-  return {std::move(families), neighbours};
+  return {std::move(families), shares};
 }
 
 }  // namespace
 
 ExpertsResidual experts_grid(std::span<const ExpertsSample> samples, const ExpertsForm& form,
-                             const Peaks& peaks, double neighbours) {
-  return grid_of(samples, form, peaks, neighbours, [](const auto&) { return true; });
+                             const Peaks& peaks, ExpertsResidual::Shares shares) {
+  return grid_of(samples, form, peaks, shares, [](const auto&) { return true; });
 }
 
-double share_of_neighbours(std::span<const ExpertsSample> samples, const ExpertsForm& form,
-                           const Peaks& peaks) {
+namespace {
+
+/// The share of a prediction that leaves the smallest errors.
+class BestShare {
+ public:
+  void add(double left, double predicted) {
+    for (std::size_t i = 0; i < loss_.size(); ++i)
+      loss_[i] += soft_l1(left - static_cast<double>(i) / kSteps * predicted);
+    any_ = true;
+  }
+  double or_else(double unknown) const {
+    if (!any_) return unknown;
+    return static_cast<double>(std::ranges::min_element(loss_) - loss_.begin()) / kSteps;
+  }
+
+ private:
+  static constexpr std::size_t kSteps = 20;
+  /// As the fits judge errors (least_squares.cpp): an outlier counts by its size, not its square.
+  static double soft_l1(double log_ratio) { return std::sqrt(1 + 100 * log_ratio * log_ratio); }
+  std::array<double, kSteps + 1> loss_{};
+  bool any_ = false;
+};
+
+}  // namespace
+
+ExpertsResidual::Shares shares_between_shapes(std::span<const ExpertsSample> samples,
+                                              const ExpertsForm& form, const Peaks& peaks) {
   using Shape = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
   std::map<Shape, std::size_t> shapes;
   const auto shape = [](const ExpertsSample& s) {
@@ -115,25 +136,22 @@ double share_of_neighbours(std::span<const ExpertsSample> samples, const Experts
   for (const auto& s : samples) shapes.emplace(shape(s), 0);
   std::size_t next = 0;
   for (auto& [_, number] : shapes) number = next++;
-  double together = 0, squared = 0;
+  BestShare twins, neighbours;
   constexpr std::size_t folds = 5;
-  for (std::size_t fold = 0; fold < std::min(folds, shapes.size()); ++fold) {
+  for (std::size_t fold = 0; fold < std::min(folds, shapes.size()) && shapes.size() > 1; ++fold) {
     const auto in_fold = [&](const ExpertsSample& s) {
       return shapes.at(shape(s)) % folds == fold;
     };
-    const auto grid = grid_of(samples, form, peaks, 1, std::not_fn(in_fold));
-    if (grid.empty()) return 0;
+    const auto grid = grid_of(samples, form, peaks, {1, 1}, std::not_fn(in_fold));
     for (const auto* s : thinned(samples)) {
       if (!in_fold(*s)) continue;
       const auto work = s->work();
       const auto load = expert_load(work.tokens_per_expert, form.tile);
       const double left = std::log(s->time_s / form.time_s(experts_work(work, load), peaks));
-      const double predicted = grid.at(work, load).log_ratio;
-      together += left * predicted;
-      squared += predicted * predicted;
+      (grid.has_twin(work) ? twins : neighbours).add(left, grid.at(work, load).log_ratio);
     }
   }
-  return squared > 0 ? std::clamp(together / squared, 0.0, 1.0) : 0;
+  return {twins.or_else(neighbours.or_else(1)), neighbours.or_else(0)};
 }
 
 namespace {

@@ -13,14 +13,16 @@ namespace moesim {
 GemmResidual gemm_grid(std::span<const GemmSample> samples, const GemmForm& form,
                        const Peaks& peaks);
 
-/// `neighbours`: see share_of_neighbours.
+/// `shares`: see shares_between_shapes.
 ExpertsResidual experts_grid(std::span<const ExpertsSample> samples, const ExpertsForm& form,
-                             const Peaks& peaks, double neighbours);
+                             const Peaks& peaks, ExpertsResidual::Shares shares);
 
-/// How much of its neighbours' residual a shape that was not measured takes: the share that leaves
-/// the least squares when a fifth of the shapes is predicted from the others, 0 to 1.
-double share_of_neighbours(std::span<const ExpertsSample> samples, const ExpertsForm& form,
-                           const Peaks& peaks);
+/// How much of others' residual a shape that was not measured takes: the shares that leave the
+/// smallest errors when a fifth of the shapes is predicted from the others, 0 to 1. Where no other
+/// model leaves a rank the same experts, such twins count as neighbours do; with a single shape, in
+/// full.
+ExpertsResidual::Shares shares_between_shapes(std::span<const ExpertsSample> samples,
+                                              const ExpertsForm& form, const Peaks& peaks);
 
 AttentionResidual attention_grid(std::span<const AttentionSample> samples, const PrefillForm& form,
                                  const Peaks& peaks);

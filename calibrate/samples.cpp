@@ -13,6 +13,8 @@ ExpertWork ExpertsSample::work() const {
   work.activation = activation_of(format.weight);
   work.tokens = tokens;
   work.tokens_per_expert = tokens_per_expert;
+  work.experts = experts;
+  work.topk = topk;
   return work;
 }
 

@@ -265,8 +265,5 @@ class GqaGpu final : public DecodeGpu {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    GqaGpu gpu;
-    run_decode(gpu, false, options, out);
-  });
+  return benchmark_device<GqaGpu>(argc, argv, run_decode_gqa);
 }

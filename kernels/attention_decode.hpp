@@ -72,13 +72,8 @@ constexpr std::uint64_t query_seed(std::uint64_t seed) { return seed + 1000003; 
 /// mantissa_bits()). A set of gqa is keys [batch][kv_heads][context][dim], then values alike; a set
 /// of mla is [batch][context][key_dim]. Queries are [batch][heads][key_dim] with query_seed(seed)
 /// and seven mantissa bits (fp32: 23), the output is [batch][heads][value_dim].
-class DecodeDevice {
+class DecodeDevice : public RotatingDevice {
  public:
-  virtual ~DecodeDevice() = default;
-  virtual std::string name() const = 0;
-  virtual std::string library() const = 0;
-  virtual std::size_t cache_bytes() const = 0;   ///< last level
-  virtual std::size_t memory_bytes() const = 0;  ///< what the sets may take
   virtual std::vector<std::string> kv_dtypes() const = 0;
   /// Into how many parts it would cut the context.
   virtual std::size_t splits(const DecodeShape& shape) const = 0;
@@ -245,6 +240,12 @@ inline void run_decode(DecodeDevice& device, bool mla, const Options& options, s
     const Measured measured{point.rotation.hot, device.library(), device.name()};
     table.write(row_with_values(row, measured, sampler, summary));
   }
+}
+inline void run_decode_gqa(DecodeDevice& device, const Options& options, std::ostream& out) {
+  run_decode(device, false, options, out);
+}
+inline void run_decode_mla(DecodeDevice& device, const Options& options, std::ostream& out) {
+  run_decode(device, true, options, out);
 }
 
 }  // namespace moesim::kernels

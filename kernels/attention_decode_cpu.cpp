@@ -5,9 +5,5 @@
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    prepare_cpu();
-    DecodeCpu cpu;
-    run_decode(cpu, false, options, out);
-  });
+  return benchmark_device<DecodeCpu>(argc, argv, run_decode_gqa, prepare_cpu);
 }

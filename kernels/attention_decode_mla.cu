@@ -293,8 +293,5 @@ class MlaGpu final : public DecodeGpu {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    MlaGpu gpu;
-    run_decode(gpu, true, options, out);
-  });
+  return benchmark_device<MlaGpu>(argc, argv, run_decode_mla);
 }

@@ -8,7 +8,7 @@
 // the best kernels there.
 
 #include "kernels/attention_prefill.hpp"
-#include "kernels/gpu_memory.cuh"
+#include "kernels/gpu_bench.cuh"
 #include "kernels/mma.cuh"
 #include "kernels/softmax.cuh"
 #include "kernels/swizzle.hpp"
@@ -175,7 +175,7 @@ __global__ void __launch_bounds__(kBlockThreads) prefill_kernel(PrefillPass pass
   }
 }
 
-class PrefillGpu final : public PrefillDevice {
+class PrefillGpu final : public RotatingOnGpu<PrefillDevice> {
  public:
   PrefillGpu() {
     check(cudaFuncSetAttribute(prefill_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -183,11 +183,7 @@ class PrefillGpu final : public PrefillDevice {
           "cannot get " + std::to_string(sizeof(Shared)) + " bytes of shared memory");
   }
 
-  std::string name() const override { return gpu_.properties().name; }
-  std::string library() const override { return cuda_version(); }
   std::string dtype() const override { return "bf16"; }
-  std::size_t cache_bytes() const override { return cold_bytes_of(gpu_) / 2; }
-  std::size_t memory_bytes() const override { return usable_bytes(0); }
 
   void fill(const PrefillShape& shape, std::size_t sets, std::uint64_t seed) override {
     const std::size_t out_bytes = shape.query_elements() * sets * sizeof(__nv_bfloat16);
@@ -229,7 +225,6 @@ class PrefillGpu final : public PrefillDevice {
   }
 
  private:
-  Gpu gpu_;  // first: where there is no device, it says so
   DeviceArray<__nv_bfloat16> in_, out_;
 };
 
@@ -238,8 +233,5 @@ class PrefillGpu final : public PrefillDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    PrefillGpu gpu;
-    run_prefill(gpu, options, out);
-  });
+  return benchmark_device<PrefillGpu>(argc, argv, run_prefill);
 }

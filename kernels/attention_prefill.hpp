@@ -56,14 +56,9 @@ inline double prefill_scale() { return 1.0 / std::sqrt(static_cast<double>(kPref
 /// The input of all sets is one array of input_elements() * sets numbers, random_value(i, seed,
 /// mantissa_bits()). A set is queries [batch][tokens][heads][dim], then keys and values, each
 /// [batch][tokens][kv_heads][dim]. The output of a set is shaped like its queries.
-class PrefillDevice {
+class PrefillDevice : public RotatingDevice {
  public:
-  virtual ~PrefillDevice() = default;
-  virtual std::string name() const = 0;
-  virtual std::string library() const = 0;
   virtual std::string dtype() const = 0;
-  virtual std::size_t cache_bytes() const = 0;   ///< last level
-  virtual std::size_t memory_bytes() const = 0;  ///< what the sets may take
   virtual void fill(const PrefillShape& shape, std::size_t sets, std::uint64_t seed) = 0;
   virtual void run(const PrefillShape& shape, std::size_t set) = 0;
   virtual std::vector<float> output(const PrefillShape& shape, std::size_t set) = 0;

@@ -13,24 +13,12 @@ namespace {
 constexpr Eigen::Index kDim = static_cast<Eigen::Index>(kPrefillDim);
 constexpr Eigen::Index kQueries = 64;  ///< in a block
 
-class PrefillCpu final : public PrefillDevice {
+class PrefillCpu final : public RotatingOnCpu<PrefillDevice> {
  public:
-  std::string name() const override { return cpu_name(); }
-  std::string library() const override { return eigen_library(); }
   std::string dtype() const override { return "fp32"; }
-  std::size_t cache_bytes() const override { return cpu_cache_bytes(); }
-  std::size_t memory_bytes() const override { return cpu_memory_bytes(); }
 
   void fill(const PrefillShape& shape, std::size_t sets, std::uint64_t seed) override {
-    const auto elements = static_cast<Eigen::Index>(shape.input_elements() * sets);
-    const int bits = shape.mantissa_bits();
-    if (elements > in_.size() || seed != seed_) {
-      in_.resize(0);  // the old array goes before the new one comes
-      in_.resize(elements);
-      for (Eigen::Index i = 0; i < elements; ++i)
-        in_[i] = random_value(static_cast<std::size_t>(i), seed, bits);
-    }
-    seed_ = seed;
+    in_.fill(shape.input_elements() * sets, seed, shape.mantissa_bits());
     out_.setConstant(static_cast<Eigen::Index>(shape.query_elements() * sets),
                      std::numeric_limits<float>::quiet_NaN());
     scores_.resize(kQueries, static_cast<Eigen::Index>(shape.tokens));
@@ -87,9 +75,9 @@ class PrefillCpu final : public PrefillDevice {
     }
   }
 
-  Eigen::VectorXf in_, out_;
+  ExactArray in_;
+  Eigen::VectorXf out_;
   Matrix scores_;
-  std::uint64_t seed_ = 0;
 };
 
 }  // namespace
@@ -97,9 +85,5 @@ class PrefillCpu final : public PrefillDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    prepare_cpu();
-    PrefillCpu cpu;
-    run_prefill(cpu, options, out);
-  });
+  return benchmark_device<PrefillCpu>(argc, argv, run_prefill, prepare_cpu);
 }

@@ -122,9 +122,5 @@ class CollectiveCpu final : public CollectiveDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    Eigen::setNbThreads(1);  // the ranks are the threads
-    CollectiveCpu cpu;
-    run_collective(cpu, options, out);
-  });
+  return benchmark_device<CollectiveCpu>(argc, argv, run_collective, prepare_ranks);
 }

@@ -99,4 +99,19 @@ int benchmark_main(int argc, char** argv, Run run) {
   }
 }
 
+/// main() of a program whose measurement is `run(device, options, out)` on a Device of its own;
+/// `set_up()` comes before the device is made.
+template <class Device, class Run, class SetUp>
+int benchmark_device(int argc, char** argv, Run run, SetUp set_up) {
+  return benchmark_main(argc, argv, [&](const Options& options, std::ostream& out) {
+    set_up();
+    Device device;
+    run(device, options, out);
+  });
+}
+template <class Device, class Run>
+int benchmark_device(int argc, char** argv, Run run) {
+  return benchmark_device<Device>(argc, argv, run, [] {});
+}
+
 }  // namespace moesim::kernels

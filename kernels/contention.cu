@@ -171,11 +171,7 @@ class ContentionGpu final : public ContentionDevice {
 
   template <class Work>
   double timed(Work work) {
-    record(start_, gpu_.stream());
-    work();
-    record(stop_, gpu_.stream());
-    check(cudaEventSynchronize(stop_.handle), "a pass failed");
-    return seconds_between(start_, stop_);
+    return seconds_of(start_, stop_, gpu_.stream(), work);
   }
 
   template <class Work>
@@ -202,8 +198,5 @@ class ContentionGpu final : public ContentionDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    ContentionGpu gpu;
-    run_contention(gpu, options, out);
-  });
+  return benchmark_device<ContentionGpu>(argc, argv, run_contention);
 }

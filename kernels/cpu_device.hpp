@@ -19,6 +19,7 @@
 #include "kernels/bench_device.hpp"
 #include "kernels/proc_file.hpp"
 #include "kernels/random_data.hpp"
+#include "kernels/rotation.hpp"
 #include "kernels/timing.hpp"
 
 namespace moesim::kernels {
@@ -41,13 +42,24 @@ inline void stay_on_this_core() {
   pthread_setaffinity_np(pthread_self(), sizeof cores, &cores);
 }
 
-/// What a twin does first: one thread, pinned, and an allocator that keeps the scratch memory of
-/// Eigen's products instead of fetching fresh pages from the kernel for each.
+/// The allocator keeps the scratch memory of Eigen's products instead of fetching fresh pages from
+/// the kernel for each.
+inline void keep_scratch_memory() {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+}
+
+/// What a twin does first: one thread, pinned.
 inline void prepare_cpu() {
   Eigen::setNbThreads(1);
   stay_on_this_core();
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  keep_scratch_memory();
+}
+
+/// What a twin does first whose ranks are threads of their own.
+inline void prepare_ranks() {
+  Eigen::setNbThreads(1);
+  keep_scratch_memory();
 }
 
 inline std::string cpu_name() {
@@ -123,6 +135,35 @@ class OnCpu : public Operation {
   std::size_t cold_bytes() const override { return std::min(2 * cpu_cache_bytes(), 64 * kMiB); }
   TimingPolicy policy(bool short_mode) const override { return cpu_policy(short_mode); }
   float stored(const std::string&, float value) const override { return value; }
+};
+
+/// The same for operations whose points bring their own buffers.
+template <class Operation>
+class RotatingOnCpu : public Operation {
+ public:
+  std::string name() const override { return cpu_name(); }
+  std::string library() const override { return eigen_library(); }
+  std::size_t cache_bytes() const override { return cpu_cache_bytes(); }
+  std::size_t memory_bytes() const override { return cpu_memory_bytes(); }
+};
+
+/// An array of random_value(i, seed, mantissa_bits), made anew for another seed or more elements.
+class ExactArray {
+ public:
+  void fill(std::size_t count, std::uint64_t seed, int mantissa_bits) {
+    const auto elements = static_cast<Eigen::Index>(count);
+    if (elements <= values_.size() && seed == seed_) return;
+    values_.resize(0);  // the old array goes before the new one comes
+    values_.resize(elements);
+    for (std::size_t i = 0; i < count; ++i)
+      values_[static_cast<Eigen::Index>(i)] = random_value(i, seed, mantissa_bits);
+    seed_ = seed;
+  }
+  const float* data() const { return values_.data(); }
+
+ private:
+  Eigen::ArrayXf values_;
+  std::uint64_t seed_ = 0;
 };
 
 }  // namespace moesim::kernels

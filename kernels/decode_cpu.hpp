@@ -8,25 +8,13 @@
 
 namespace moesim::kernels {
 
-class DecodeCpu final : public DecodeDevice {
+class DecodeCpu final : public RotatingOnCpu<DecodeDevice> {
  public:
-  std::string name() const override { return cpu_name(); }
-  std::string library() const override { return eigen_library(); }
-  std::size_t cache_bytes() const override { return cpu_cache_bytes(); }
-  std::size_t memory_bytes() const override { return cpu_memory_bytes(); }
   std::vector<std::string> kv_dtypes() const override { return {"fp32"}; }
   std::size_t splits(const DecodeShape&) const override { return 1; }
 
   void fill(const DecodeShape& shape, std::size_t sets, std::uint64_t seed) override {
-    const auto elements = static_cast<Eigen::Index>(shape.kv_elements() * sets);
-    if (seed != seed_) cache_.resize(0);
-    if (elements > cache_.size()) {
-      cache_.resize(0);  // the old array goes before the new one comes
-      cache_.resize(elements);
-      for (Eigen::Index i = 0; i < elements; ++i)
-        cache_[i] = random_value(static_cast<std::size_t>(i), seed, kMantissaBitsFp32);
-    }
-    seed_ = seed;
+    cache_.fill(shape.kv_elements() * sets, seed, kMantissaBitsFp32);
     queries_.resize(static_cast<Eigen::Index>(shape.query_elements()));
     for (Eigen::Index i = 0; i < queries_.size(); ++i)
       queries_[i] = random_value(static_cast<std::size_t>(i), query_seed(seed), kMantissaBitsFp32);
@@ -78,9 +66,9 @@ class DecodeCpu final : public DecodeDevice {
     out.noalias() = scores_ * v;
   }
 
-  Eigen::VectorXf cache_, queries_, out_;
+  ExactArray cache_;
+  Eigen::VectorXf queries_, out_;
   Matrix scores_;
-  std::uint64_t seed_ = 0;
 };
 
 }  // namespace moesim::kernels

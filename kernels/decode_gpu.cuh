@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "kernels/attention_decode.hpp"
-#include "kernels/gpu_memory.cuh"
+#include "kernels/gpu_bench.cuh"
 #include "kernels/split_merge.cuh"
 
 namespace moesim::kernels {
@@ -24,11 +24,8 @@ struct DecodePass {
   float value_scale = 1;
 };
 
-class DecodeGpu : public DecodeDevice {
+class DecodeGpu : public RotatingOnGpu<DecodeDevice> {
  public:
-  std::string name() const override { return gpu_.properties().name; }
-  std::string library() const override { return cuda_version(); }
-  std::size_t cache_bytes() const override { return cold_bytes_of(gpu_) / 2; }
   std::size_t memory_bytes() const override { return usable_bytes(capacity_); }
 
   void fill(const DecodeShape& shape, std::size_t sets, std::uint64_t seed) override {
@@ -87,7 +84,6 @@ class DecodeGpu : public DecodeDevice {
 
  protected:
   virtual void launch(const DecodeShape& shape, const DecodePass& pass) = 0;
-  Gpu gpu_;
 
  private:
   static constexpr std::size_t kCheckedSplits = 3;  ///< what run_decode() checks with
@@ -102,11 +98,8 @@ class DecodeGpu : public DecodeDevice {
       cache_ = allocate<unsigned char>(bytes);
       capacity_ = bytes;
     }
-    const ExactValues values{seed, shape.mantissa_bits()};
-    if (shape.kv_dtype == "fp8")
-      fill_array(gpu_, reinterpret_cast<Fp8*>(cache_.get()), elements, values);
-    else
-      fill_array(gpu_, reinterpret_cast<Bf16*>(cache_.get()), elements, values);
+    fill_numbers(gpu_, cache_.get(), shape.kv_element_bytes(), elements,
+                 ExactValues{seed, shape.mantissa_bits()});
     filled_dtype_ = shape.kv_dtype;
     filled_seed_ = seed;
     filled_ = elements;

@@ -2,7 +2,7 @@
 // timed. Every thread moves 16 bytes at a time; sums are in fp32.
 
 #include "kernels/elementwise.hpp"
-#include "kernels/gpu_memory.cuh"
+#include "kernels/gpu_bench.cuh"
 
 namespace moesim::kernels {
 namespace {
@@ -147,17 +147,13 @@ __global__ void rope_kernel(const __nv_bfloat16* in, const float* table, __nv_bf
   }
 }
 
-class ElementwiseGpu final : public ElementwiseDevice {
+class ElementwiseGpu final : public RotatingOnGpu<ElementwiseDevice> {
  public:
-  std::string name() const override { return gpu_.properties().name; }
-  std::string library() const override { return cuda_version(); }
   std::string dtype() const override { return "bf16"; }
   /// Compute capability 8.0 has no conversion to fp8.
   bool quantises() const override {
     return 10 * gpu_.properties().major + gpu_.properties().minor >= 89;
   }
-  std::size_t cache_bytes() const override { return cold_bytes_of(gpu_) / 2; }
-  std::size_t memory_bytes() const override { return usable_bytes(0); }
 
   void fill(const ElementwiseShape& shape, std::size_t sets, std::uint64_t seed) override {
     const auto table = rope_table(shape.kernel == Elementwise::kRope ? shape.tokens : 1);
@@ -236,7 +232,6 @@ class ElementwiseGpu final : public ElementwiseDevice {
   }
 
  private:
-  Gpu gpu_;  // first: where there is no device, it says so
   DeviceArray<__nv_bfloat16> in_, weights_;
   DeviceArray<unsigned char> out_;
   DeviceArray<float> table_;
@@ -247,8 +242,5 @@ class ElementwiseGpu final : public ElementwiseDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    ElementwiseGpu gpu;
-    run_elementwise(gpu, options, out);
-  });
+  return benchmark_device<ElementwiseGpu>(argc, argv, run_elementwise);
 }

@@ -92,15 +92,10 @@ inline std::vector<float> rope_table(std::size_t tokens) {
 /// mantissa_bits()). A set of silu_mul is [tokens][gate, up][width], of rms_norm_residual x
 /// [tokens][width], then the residual alike, of rope [tokens][width]. Norm weights are [width] with
 /// weight_seed(seed).
-class ElementwiseDevice {
+class ElementwiseDevice : public RotatingDevice {
  public:
-  virtual ~ElementwiseDevice() = default;
-  virtual std::string name() const = 0;
-  virtual std::string library() const = 0;
   virtual std::string dtype() const = 0;
-  virtual bool quantises() const = 0;            ///< whether it converts to fp8 at all
-  virtual std::size_t cache_bytes() const = 0;   ///< last level
-  virtual std::size_t memory_bytes() const = 0;  ///< what the sets may take
+  virtual bool quantises() const = 0;  ///< whether it converts to fp8 at all
   virtual void fill(const ElementwiseShape& shape, std::size_t sets, std::uint64_t seed) = 0;
   virtual void run(const ElementwiseShape& shape, std::size_t set) = 0;
   /// [tokens][width]: fp8 times its scale; behind the normed values of rms_norm_residual the sums.

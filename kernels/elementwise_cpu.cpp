@@ -13,25 +13,13 @@ namespace {
 using Values = Eigen::Map<const Eigen::ArrayXf>;
 using Result = Eigen::Map<Eigen::ArrayXf>;
 
-class ElementwiseCpu final : public ElementwiseDevice {
+class ElementwiseCpu final : public RotatingOnCpu<ElementwiseDevice> {
  public:
-  std::string name() const override { return cpu_name(); }
-  std::string library() const override { return eigen_library(); }
   std::string dtype() const override { return "fp32"; }
   bool quantises() const override { return true; }
-  std::size_t cache_bytes() const override { return cpu_cache_bytes(); }
-  std::size_t memory_bytes() const override { return cpu_memory_bytes(); }
 
   void fill(const ElementwiseShape& shape, std::size_t sets, std::uint64_t seed) override {
-    const auto elements = static_cast<Eigen::Index>(shape.input_elements() * sets);
-    const int bits = shape.mantissa_bits();
-    if (elements > in_.size() || seed != seed_) {
-      in_.resize(0);  // the old array goes before the new one comes
-      in_.resize(elements);
-      for (Eigen::Index i = 0; i < elements; ++i)
-        in_[i] = random_value(static_cast<std::size_t>(i), seed, bits);
-    }
-    seed_ = seed;
+    in_.fill(shape.input_elements() * sets, seed, shape.mantissa_bits());
     weights_.resize(static_cast<Eigen::Index>(shape.width));
     for (Eigen::Index i = 0; i < weights_.size(); ++i)
       weights_[i] =
@@ -123,9 +111,9 @@ class ElementwiseCpu final : public ElementwiseDevice {
     }
   }
 
-  Eigen::ArrayXf in_, out_, weights_, gated_;
+  ExactArray in_;
+  Eigen::ArrayXf out_, weights_, gated_;
   std::vector<float> table_;
-  std::uint64_t seed_ = 0;
 };
 
 }  // namespace
@@ -133,9 +121,5 @@ class ElementwiseCpu final : public ElementwiseDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    prepare_cpu();
-    ElementwiseCpu cpu;
-    run_elementwise(cpu, options, out);
-  });
+  return benchmark_device<ElementwiseCpu>(argc, argv, run_elementwise, prepare_cpu);
 }

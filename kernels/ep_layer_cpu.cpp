@@ -193,11 +193,5 @@ class ParallelCpu final : public ParallelLayerDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    Eigen::setNbThreads(1);  // the ranks are the threads
-    mallopt(M_MMAP_THRESHOLD, 1 << 30);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
-    ParallelCpu cpu;
-    run_ep_layer(cpu, options, out);
-  });
+  return benchmark_device<ParallelCpu>(argc, argv, run_ep_layer, prepare_ranks);
 }

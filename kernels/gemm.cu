@@ -34,8 +34,10 @@ class GemmGpu final : public OnGpu<GemmDevice> {
     weights_.reserve(sets_ * weights * element_);
     x_.reserve(point.m * point.k * element_);
     d_.reserve(point.m * point.n);
-    fill(weights_.get(), sets_ * weights, seed + 1, 0.0625F);  // weight_value
-    fill(x_.get(), point.m * point.k, seed, 1);                // input_value
+    fill_numbers(gpu_, weights_.get(), element_, sets_ * weights,
+                 SignedValues{seed + 1, 0.0625F});  // weight_value
+    fill_numbers(gpu_, x_.get(), element_, point.m * point.k,
+                 SignedValues{seed, 1});  // input_value
     const LtOptions how{4, 0, weights_scales(point.dtype, point.n, point.k, seed),
                         x_scales(point.dtype, point.m, point.k, seed)};
     matmul_ =
@@ -55,13 +57,6 @@ class GemmGpu final : public OnGpu<GemmDevice> {
   }
 
  private:
-  void fill(unsigned char* out, std::size_t size, std::uint64_t seed, float scale) {
-    if (element_ == sizeof(Bf16))
-      fill_array(gpu_, reinterpret_cast<Bf16*>(out), size, SignedValues{seed, scale});
-    else
-      fill_array(gpu_, reinterpret_cast<Fp8*>(out), size, SignedValues{seed, scale});
-  }
-
   void pass(std::size_t weights, std::size_t set) {
     matmul_->run(algorithm_, x_.get(), weights_.get() + set * weights * element_, d_.get(),
                  gpu_.stream());
@@ -96,8 +91,5 @@ class GemmGpu final : public OnGpu<GemmDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    GemmGpu gpu;
-    run_gemm(gpu, options, out);
-  });
+  return benchmark_device<GemmGpu>(argc, argv, run_gemm);
 }

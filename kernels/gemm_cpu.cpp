@@ -50,9 +50,5 @@ class GemmCpu final : public OnCpu<GemmDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    prepare_cpu();
-    GemmCpu cpu;
-    run_gemm(cpu, options, out);
-  });
+  return benchmark_device<GemmCpu>(argc, argv, run_gemm, prepare_cpu);
 }

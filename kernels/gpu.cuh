@@ -65,6 +65,16 @@ inline double seconds_between(const Event& start, const Event& stop) {
   return 1e-3 * static_cast<double>(milliseconds);
 }
 
+/// Of what `work` enqueues on the stream, and waits for it.
+template <class Work>
+double seconds_of(const Event& start, const Event& stop, cudaStream_t stream, Work work) {
+  record(start, stream);
+  work();
+  record(stop, stream);
+  check(cudaEventSynchronize(stop.handle), "a pass failed");
+  return seconds_between(start, stop);
+}
+
 /// Keeps the stream busy while the host enqueues what is timed behind it.
 __global__ void hold_kernel(long long cycles) {
   const long long start = clock64();
@@ -199,11 +209,7 @@ class Gpu {
     // On an idle stream the first event would happen before the host has launched anything.
     hold_kernel<<<1, 1, 0, stream()>>>(kHoldCycles);
     check(cudaGetLastError(), "cannot launch");
-    record(start_, stream());
-    work();
-    record(stop_, stream());
-    check(cudaEventSynchronize(stop_.handle), "a pass failed");
-    return seconds_between(start_, stop_);
+    return seconds_of(start_, stop_, stream(), work);
   }
 
   cudaDeviceProp properties_ = open_device();  // first: where there is no device, it says so

@@ -6,6 +6,7 @@
 
 #include "kernels/bench_device.hpp"
 #include "kernels/gpu_memory.cuh"
+#include "kernels/rotation.hpp"
 
 namespace moesim::kernels {
 
@@ -29,6 +30,19 @@ class OnGpu : public Operation {
  protected:
   int compute_capability() const { return 10 * gpu_.properties().major + gpu_.properties().minor; }
 
+  Gpu gpu_;  // first: where there is no device, it says so
+};
+
+/// The same for operations whose points bring their own buffers.
+template <class Operation>
+class RotatingOnGpu : public Operation {
+ public:
+  std::string name() const override { return gpu_.properties().name; }
+  std::string library() const override { return cuda_version(); }
+  std::size_t cache_bytes() const override { return cold_bytes_of(gpu_) / 2; }
+  std::size_t memory_bytes() const override { return usable_bytes(0); }
+
+ protected:
   Gpu gpu_;  // first: where there is no device, it says so
 };
 

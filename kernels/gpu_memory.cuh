@@ -61,6 +61,16 @@ void fill_array(const Gpu& gpu, T* out, std::size_t size, Values values) {
   check(cudaGetLastError(), "cannot launch the filling of an array");
 }
 
+/// The same for numbers of one byte (fp8) or two (bf16).
+template <class Values>
+void fill_numbers(const Gpu& gpu, unsigned char* out, std::size_t number_bytes, std::size_t size,
+                  Values values) {
+  if (number_bytes == sizeof(Bf16))
+    fill_array(gpu, reinterpret_cast<Bf16*>(out), size, values);
+  else
+    fill_array(gpu, reinterpret_cast<Fp8*>(out), size, values);
+}
+
 /// An array that grows when more is asked for and is otherwise kept; contents are lost when it
 /// grows.
 template <class T>

@@ -98,7 +98,7 @@ class GroupedGpu final : public OnGpu<GroupedDevice> {
     fill_pool(sets_ * active * shape.expert_elements(), seed);
     const std::size_t inputs = point.rows() * point.input_width();
     x_.reserve(inputs * element_);
-    fill(x_.get(), inputs, seed, 1);
+    fill_numbers(gpu_, x_.get(), element_, inputs, SignedValues{seed, 1});
     y_.reserve(point.rows() * point.output_width());
     tiles_.prepare(point.rows(), point.counts.size(), point.hidden, point.intermediate);
     act8_.reserve(point.rows() * point.intermediate);
@@ -146,13 +146,6 @@ class GroupedGpu final : public OnGpu<GroupedDevice> {
     return true;
   }
 
-  void fill(unsigned char* out, std::size_t size, std::uint64_t seed, float scale) {
-    if (element_ == sizeof(Bf16))
-      fill_array(gpu_, reinterpret_cast<Bf16*>(out), size, SignedValues{seed, scale});
-    else
-      fill_array(gpu_, reinterpret_cast<Fp8*>(out), size, SignedValues{seed, scale});
-  }
-
   /// Weights do not depend on the point but for their type, so they are made once.
   void fill_pool(std::size_t elements, std::uint64_t seed) {
     if (elements * element_ <= pool_.size() && elements <= filled_ && element_ == filled_element_ &&
@@ -162,7 +155,8 @@ class GroupedGpu final : public OnGpu<GroupedDevice> {
     filled_ = pool_.size() / element_;
     filled_element_ = element_;
     filled_seed_ = seed;
-    fill(pool_.get(), filled_, seed + 1, 0.0625F);  // weight_value
+    fill_numbers(gpu_, pool_.get(), element_, filled_,
+                 SignedValues{seed + 1, 0.0625F});  // weight_value
   }
 
   unsigned char* expert(const GroupedPoint& point, std::size_t slot) const {
@@ -315,8 +309,5 @@ class GroupedGpu final : public OnGpu<GroupedDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    GroupedGpu gpu;
-    run_grouped_gemm(gpu, options, out);
-  });
+  return benchmark_device<GroupedGpu>(argc, argv, run_grouped_gemm);
 }

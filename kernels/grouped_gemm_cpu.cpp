@@ -68,9 +68,5 @@ class GroupedCpu final : public OnCpu<GroupedDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    prepare_cpu();
-    GroupedCpu cpu;
-    run_grouped_gemm(cpu, options, out);
-  });
+  return benchmark_device<GroupedCpu>(argc, argv, run_grouped_gemm, prepare_cpu);
 }

@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "kernels/gpu.cuh"
+#include "kernels/gpu_bench.cuh"
 #include "kernels/host_copy.hpp"
 #include "kernels/proc_file.hpp"
 
@@ -28,13 +28,8 @@ struct HostPools {
   std::uint64_t* target = nullptr;
 };
 
-class CopyGpu final : public CopyDevice {
+class CopyGpu final : public RotatingOnGpu<CopyDevice> {
  public:
-  std::string name() const override { return gpu_.properties().name; }
-  std::string library() const override { return cuda_version(); }
-  std::size_t cache_bytes() const override {
-    return static_cast<std::size_t>(gpu_.properties().l2CacheSize);
-  }
   bool has_link() const override { return true; }
   bool has_batch() const override { return CUDART_VERSION >= 13000; }
 
@@ -165,7 +160,6 @@ class CopyGpu final : public CopyDevice {
 #endif
   }
 
-  Gpu gpu_;  // first: where there is no device, it says so
   Stream streams_[kLanes];
   Event start_, stop_, fork_, joins_[kLanes];
   std::size_t pool_bytes_ = 0;
@@ -182,8 +176,5 @@ class CopyGpu final : public CopyDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    CopyGpu gpu;
-    run_host_copy(gpu, options, out);
-  });
+  return benchmark_device<CopyGpu>(argc, argv, run_host_copy);
 }

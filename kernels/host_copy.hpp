@@ -85,16 +85,11 @@ constexpr std::uint64_t kHostSeed = 1, kDeviceSeed = 2;  ///< which source a wor
 constexpr std::uint64_t kUntouched = 0;                  ///< what prepare() leaves in the targets
 
 /// Every side has one pool to copy from and one to copy to, so that both directions at once do not
-/// race. Copies run in the order they were asked for.
-class CopyDevice {
+/// race; memory_bytes() is what one pool may take. Copies run in the order they were asked for.
+class CopyDevice : public RotatingDevice {
  public:
-  virtual ~CopyDevice() = default;
-  virtual std::string name() const = 0;
-  virtual std::string library() const = 0;
-  virtual std::size_t cache_bytes() const = 0;
-  virtual std::size_t memory_bytes() const = 0;  ///< what one pool may take
-  virtual bool has_link() const = 0;             ///< false: one memory, one thread (the CPU twin)
-  virtual bool has_batch() const = 0;            ///< many pieces in one call
+  virtual bool has_link() const = 0;   ///< false: one memory, one thread (the CPU twin)
+  virtual bool has_batch() const = 0;  ///< many pieces in one call
   /// Makes the pools: word i of a source is copied_word(i, side's seed), of a target kUntouched.
   virtual void prepare(std::size_t pool_bytes) = 0;
   virtual void run(const CopyPoint& point, const std::vector<Piece>& pieces) = 0;

@@ -8,11 +8,9 @@
 namespace moesim::kernels {
 namespace {
 
-class CopyCpu final : public CopyDevice {
+class CopyCpu final : public RotatingOnCpu<CopyDevice> {
  public:
-  std::string name() const override { return cpu_name(); }
   std::string library() const override { return "memcpy"; }
-  std::size_t cache_bytes() const override { return cpu_cache_bytes(); }
   std::size_t memory_bytes() const override { return cpu_memory_bytes() / 4; }  // four pools
   bool has_link() const override { return false; }
   bool has_batch() const override { return false; }
@@ -56,9 +54,5 @@ class CopyCpu final : public CopyDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    prepare_cpu();
-    CopyCpu cpu;
-    run_host_copy(cpu, options, out);
-  });
+  return benchmark_device<CopyCpu>(argc, argv, run_host_copy, prepare_cpu);
 }

@@ -90,11 +90,7 @@ class LaunchGpu final : public LaunchDevice {
 
   template <class Work>
   double between_events(Work work) {
-    record(start_, gpu_.stream());
-    work();
-    record(stop_, gpu_.stream());
-    check(cudaEventSynchronize(stop_.handle), "an empty kernel failed");
-    return seconds_between(start_, stop_);
+    return seconds_of(start_, stop_, gpu_.stream(), work);
   }
 
   template <class Work>
@@ -127,8 +123,5 @@ class LaunchGpu final : public LaunchDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    LaunchGpu gpu;
-    run_launch(gpu, options, out);
-  });
+  return benchmark_device<LaunchGpu>(argc, argv, run_launch);
 }

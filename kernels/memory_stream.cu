@@ -125,8 +125,5 @@ class StreamGpu final : public OnGpu<StreamDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    StreamGpu gpu;
-    run_memory_stream(gpu, options, out);
-  });
+  return benchmark_device<StreamGpu>(argc, argv, run_memory_stream);
 }

@@ -82,9 +82,5 @@ class StreamCpu final : public OnCpu<StreamDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    prepare_cpu();
-    StreamCpu cpu;
-    run_memory_stream(cpu, options, out);
-  });
+  return benchmark_device<StreamCpu>(argc, argv, run_memory_stream, prepare_cpu);
 }

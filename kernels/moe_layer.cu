@@ -107,8 +107,5 @@ class LayerGpu final : public OnGpu<LayerDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    LayerGpu gpu;
-    run_moe_layer(gpu, options, out);
-  });
+  return benchmark_device<LayerGpu>(argc, argv, run_moe_layer);
 }

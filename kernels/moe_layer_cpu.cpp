@@ -86,9 +86,5 @@ class LayerCpu final : public OnCpu<LayerDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    prepare_cpu();
-    LayerCpu cpu;
-    run_moe_layer(cpu, options, out);
-  });
+  return benchmark_device<LayerCpu>(argc, argv, run_moe_layer, prepare_cpu);
 }

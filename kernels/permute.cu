@@ -94,8 +94,5 @@ class PermuteGpu final : public OnGpu<PermuteDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    PermuteGpu gpu;
-    run_permute(gpu, options, out);
-  });
+  return benchmark_device<PermuteGpu>(argc, argv, run_permute);
 }

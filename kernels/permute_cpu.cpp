@@ -63,9 +63,5 @@ class PermuteCpu final : public OnCpu<PermuteDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    prepare_cpu();
-    PermuteCpu cpu;
-    run_permute(cpu, options, out);
-  });
+  return benchmark_device<PermuteCpu>(argc, argv, run_permute, prepare_cpu);
 }

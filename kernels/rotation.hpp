@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace moesim::kernels {
@@ -19,6 +20,17 @@ constexpr std::size_t sets_to_rotate(std::size_t cold_bytes, std::size_t bytes_o
   if (bytes_of_one_pass == 0) return 1;
   return std::max<std::size_t>(1, (cold_bytes + bytes_of_one_pass - 1) / bytes_of_one_pass);
 }
+
+/// What operations ask of a device whose points rotate: RotatingOnCpu and RotatingOnGpu answer for
+/// one kind.
+class RotatingDevice {
+ public:
+  virtual ~RotatingDevice() = default;
+  virtual std::string name() const = 0;
+  virtual std::string library() const = 0;
+  virtual std::size_t cache_bytes() const = 0;   ///< last level
+  virtual std::size_t memory_bytes() const = 0;  ///< what the sets may take
+};
 
 struct Rotation {
   bool hot = false;

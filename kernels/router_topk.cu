@@ -62,8 +62,5 @@ class RouterGpu final : public OnGpu<RouterDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    RouterGpu gpu;
-    run_router_topk(gpu, options, out);
-  });
+  return benchmark_device<RouterGpu>(argc, argv, run_router_topk);
 }

@@ -55,9 +55,5 @@ class RouterCpu final : public OnCpu<RouterDevice> {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    prepare_cpu();
-    RouterCpu cpu;
-    run_router_topk(cpu, options, out);
-  });
+  return benchmark_device<RouterCpu>(argc, argv, run_router_topk, prepare_cpu);
 }

@@ -91,8 +91,5 @@ class SustainedGpu final : public SustainedDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    SustainedGpu gpu;
-    run_sustained(gpu, options, out);
-  });
+  return benchmark_device<SustainedGpu>(argc, argv, run_sustained);
 }

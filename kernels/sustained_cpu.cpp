@@ -61,9 +61,5 @@ class SustainedCpu final : public SustainedDevice {
 
 int main(int argc, char** argv) {
   using namespace moesim::kernels;
-  return benchmark_main(argc, argv, [](const Options& options, std::ostream& out) {
-    prepare_cpu();
-    SustainedCpu cpu;
-    run_sustained(cpu, options, out);
-  });
+  return benchmark_device<SustainedCpu>(argc, argv, run_sustained, prepare_cpu);
 }

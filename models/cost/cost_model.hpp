@@ -43,6 +43,8 @@ struct ExpertWork {
   Dtype activation = Dtype::bf16;
   std::int64_t tokens = 0;                          ///< entering the layer on this rank
   std::span<const std::int32_t> tokens_per_expert;  ///< of every local expert, idle ones included
+  /// Of the model: routed experts of a layer, and how many a token chooses; 0: not known.
+  std::int64_t experts = 0, topk = 0;
 };
 
 /// The attention of one layer on one rank, after tensor parallelism.

@@ -52,35 +52,63 @@ Residual in_family(const ExpertsResidual::Curves& curves, const ExpertLoad& load
 
 }  // namespace
 
-ExpertsResidual::ExpertsResidual(std::map<Family, Curves> families, double neighbours)
-    : families_(std::move(families)), neighbours_(neighbours) {}
+ExpertsResidual::ExpertsResidual(std::map<Family, Curves> families, Shares shares)
+    : families_(std::move(families)), shares_(shares) {}
 
-// A family that was measured is itself. Otherwise the four nearest by (hidden, intermediate, local)
-// count, less the further they are, and all of them by the share that the fit found: kernels that
-// were tuned for one shape say little about another.
+ExpertsResidual::Family ExpertsResidual::family_of(const ExpertWork& work) {
+  return {work.hidden, work.intermediate, std::ssize(work.tokens_per_expert), work.experts,
+          work.topk};
+}
+
+/// Measured families that leave a rank the same experts: those of its own model, of all where it
+/// does not say which, or `of_any_model`.
+ExpertsResidual::Near ExpertsResidual::twins_of(const Family& family, bool of_any_model) const {
+  const auto same = [&](std::int64_t a, std::int64_t b) {
+    return of_any_model || a == 0 || b == 0 || a == b;
+  };
+  Near twins;
+  for (const auto& [other, curves] : families_)
+    if (other.hidden == family.hidden && other.intermediate == family.intermediate &&
+        other.local == family.local && same(other.experts, family.experts) &&
+        same(other.topk, family.topk))
+      twins.emplace_back(&curves, 1.0);
+  for (auto& [_, weight] : twins) weight /= static_cast<double>(twins.size());
+  return twins;
+}
+
+/// The four nearest by (hidden, intermediate, local), less the further they are.
+ExpertsResidual::Near ExpertsResidual::neighbours_of(const Family& family) const {
+  Near near;
+  for (const auto& [other, curves] : families_) {
+    const double h = log_of(other.hidden) - log_of(family.hidden),
+                 i = log_of(other.intermediate) - log_of(family.intermediate),
+                 l = log_of(other.local) - log_of(family.local);
+    near.emplace_back(&curves, h * h + i * i + l * l);
+  }
+  std::ranges::stable_sort(near, {}, &Near::value_type::second);
+  near.resize(std::min<std::size_t>(near.size(), 4));
+  double weights = 0;
+  for (const auto& [_, squared] : near) weights += 1 / (squared + 0.01);
+  for (auto& [_, weight] : near) weight = fade(std::sqrt(weight)) / (weight + 0.01) / weights;
+  return near;
+}
+
+// A family that was measured is itself. Otherwise twins and neighbours count by the shares that the
+// fit found: kernels that were tuned for one model say little about another.
 const ExpertsResidual::Prepared& ExpertsResidual::prepare(const Family& family) const {
   for (const auto& known : prepared_)
     if (known.wanted == family) return known;
-  Prepared made{family, {}, false};
-  if (const auto found = families_.find(family); found != families_.end()) {
-    made.near.emplace_back(&found->second, 1.0);
-    made.known = true;
-  } else if (neighbours_ > 0) {
-    const auto [hidden, intermediate, local] = family;
-    std::vector<std::pair<double, const Curves*>> near;
-    for (const auto& [other, curves] : families_) {
-      const double h = log_of(std::get<0>(other)) - log_of(hidden),
-                   i = log_of(std::get<1>(other)) - log_of(intermediate),
-                   l = log_of(std::get<2>(other)) - log_of(local);
-      near.emplace_back(h * h + i * i + l * l, &curves);
+  Prepared made{family, twins_of(family, false), true};
+  if (made.near.empty()) {
+    made.known = false;
+    double share = shares_.twins;
+    made.near = twins_of(family, true);
+    if (made.near.empty()) {
+      share = shares_.neighbours;
+      made.near = neighbours_of(family);
     }
-    std::ranges::stable_sort(near, {}, &std::pair<double, const Curves*>::first);
-    near.resize(std::min<std::size_t>(near.size(), 4));
-    double weights = 0;
-    for (const auto& [squared, _] : near) weights += 1 / (squared + 0.01);
-    for (const auto& [squared, curves] : near)
-      made.near.emplace_back(curves,
-                             neighbours_ * fade(std::sqrt(squared)) / (squared + 0.01) / weights);
+    if (share <= 0) made.near.clear();
+    for (auto& [_, weight] : made.near) weight *= share;
   }
   prepared_.push_back(std::move(made));
   return prepared_.back();
@@ -88,8 +116,7 @@ const ExpertsResidual::Prepared& ExpertsResidual::prepare(const Family& family) 
 
 Residual ExpertsResidual::at(const ExpertWork& work, const ExpertLoad& load) const {
   if (families_.empty() || load.assigned == 0) return {};
-  const auto& prepared = prepare(
-      {work.hidden, work.intermediate, static_cast<std::int64_t>(work.tokens_per_expert.size())});
+  const auto& prepared = prepare(family_of(work));
   Residual result;
   for (const auto& [curves, weight] : prepared.near) {
     const auto one = in_family(*curves, load);

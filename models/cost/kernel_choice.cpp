@@ -9,11 +9,6 @@
 namespace moesim {
 namespace {
 
-bool measured(const ExpertsFit& fit, const ExpertWork& work) {
-  return fit.residual.families().contains(
-      {work.hidden, work.intermediate, std::ssize(work.tokens_per_expert)});
-}
-
 /// Predicted for the same layer with 2^rows_log2 - 1 rows, evenly spread.
 double time_s(const ExpertsFit& fit, const Peaks& peaks, ExpertWork work, int rows_log2) {
   std::vector<std::int32_t> rows(work.tokens_per_expert.size());
@@ -30,7 +25,7 @@ const ExpertsFit* fastest(std::span<const ExpertsFit* const> fits, const Peaks& 
   bool best_measured = false;
   double best_s = std::numeric_limits<double>::infinity();
   for (const auto* fit : fits) {
-    const bool own = measured(*fit, work);
+    const bool own = fit->residual.knows(work);
     const double s = time_s(*fit, peaks, work, rows_log2);
     if (best != nullptr && (own < best_measured || (own == best_measured && s >= best_s))) continue;
     best = fit;

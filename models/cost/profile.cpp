@@ -107,6 +107,9 @@ const Parameters<ExpertsFit>& ExpertsFit::parameters() {
                              "measured range: intermediate size on a rank")
                    .optional("local", &ExpertsFit::local, "measured range: experts on a rank")
                    .optional("assigned", &ExpertsFit::assigned, "measured range: rows on a rank")
+                   .optional("twins", &ExpertsFit::twins,
+                             "share of the residual of another model that leaves a rank the same "
+                             "experts, which an unmeasured shape takes, 0 to 1")
                    .optional("neighbours", &ExpertsFit::neighbours,
                              "share of the residual near it that an unmeasured shape takes, 0 to 1")
                    .optional("around", &ExpertsFit::around,

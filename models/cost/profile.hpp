@@ -64,7 +64,10 @@ struct ExpertsFit {
   bool gated = true;
   ExpertsForm form;
   Span hidden, intermediate, local, assigned;
-  double neighbours = 0;  ///< share of its neighbours' residual for a shape not measured, 0 to 1
+  /// For a shape not measured: shares of the residual of models that leave a rank the same experts,
+  /// and of its neighbours, 0 to 1.
+  double twins = 1, neighbours = 0;
+  ExpertsResidual::Shares shares() const { return {twins, neighbours}; }
   /// Permute and combine, where the measured rows are the products alone; empty where the rows hold
   /// everything.
   std::vector<ElementwiseFit> around;

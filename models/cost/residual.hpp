@@ -9,6 +9,7 @@
 #include <map>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "models/cost/work.hpp"
@@ -49,31 +50,49 @@ class GemmResidual {
   mutable std::vector<Prepared> prepared_;
 };
 
-/// Routed experts: for each measured (hidden, intermediate, local experts), curves over the number
-/// of assigned rows, one per distribution; between them by how the rows lie on the experts.
+/// Routed experts: for each measured family, curves over the number of assigned rows, one per
+/// distribution; between them by how the rows lie on the experts. Two models that leave a rank the
+/// same work are two families: autotuned kernels take up to 2.5 times as long for one as for the
+/// other (B200, bf16 CUTLASS, hidden 4096, intermediate 64, 256 experts: 334 and 130 us).
 class ExpertsResidual {
  public:
   struct Point {
     float log_assigned = 0, log_most = 0, log_active = 0, log_ratio = 0;
   };
-  using Family = std::tuple<std::int64_t, std::int64_t, std::int64_t>;
+  struct Family {
+    std::int64_t hidden = 0, intermediate = 0, local = 0;
+    std::int64_t experts = 0, topk = 0;  ///< of the model; 0: not known
+    auto operator<=>(const Family&) const = default;
+  };
+  static Family family_of(const ExpertWork& work);
   using Curves = std::vector<std::vector<Point>>;  ///< points ascending in log_assigned
   ExpertsResidual() = default;
-  /// `neighbours`: how much of the residual near it a family that was not measured takes, 0 to 1.
-  ExpertsResidual(std::map<Family, Curves> families, double neighbours);
+  /// How much of others' residual a family takes that was not measured, 0 to 1: of models that
+  /// leave a rank the same experts, and else of the families near it.
+  struct Shares {
+    double twins = 1, neighbours = 0;
+  };
+  ExpertsResidual(std::map<Family, Curves> families, Shares shares);
   bool empty() const { return families_.empty(); }
   const std::map<Family, Curves>& families() const { return families_; }
+  /// Whether this work's own family was measured.
+  bool knows(const ExpertWork& work) const { return prepare(family_of(work)).known; }
+  /// Whether it, or the same experts of another model, was measured.
+  bool has_twin(const ExpertWork& work) const { return !twins_of(family_of(work), true).empty(); }
   Residual at(const ExpertWork& work, const ExpertLoad& load) const;
 
  private:
+  using Near = std::vector<std::pair<const Curves*, double>>;  ///< families and their weights
   struct Prepared {
     Family wanted;
-    std::vector<std::pair<const Curves*, double>> near;  ///< families and their weights
+    Near near;
     bool known = false;
   };
+  Near twins_of(const Family& family, bool of_any_model) const;
+  Near neighbours_of(const Family& family) const;
   const Prepared& prepare(const Family& family) const;
   std::map<Family, Curves> families_;
-  double neighbours_ = 0;
+  Shares shares_;
   mutable std::vector<Prepared> prepared_;
 };
 

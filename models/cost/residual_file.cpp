@@ -3,6 +3,7 @@
 //   gemm,<fit>,<n>,<k>,<r>,<r>,...                   the same for router
 //   loads,<id>,<assigned>:<most>:<active>,...        the loads of experts' curves, ids from 0
 //   experts,<fit>,<hidden>,<intermediate>,<local>,<loads id>,<r>,<r>,...
+//     (local is <local>:<experts>:<top-k> where the model is known)
 //   prefill|decode,<fit>,batch,...  and  ,length,...  and  ,<heads>,<kv heads>,<r>,...
 // where <fit> counts the fits of that operation in the YAML file and r is in thousandths of a
 // natural logarithm, "" where nothing was measured.
@@ -63,6 +64,11 @@ void append_attention(std::string& out, const char* name, const std::vector<Fit>
 
 std::int64_t rounded_exp(float log_value) { return std::llround(std::exp(log_value)); }
 
+std::string local_of(const ExpertsResidual::Family& family) {
+  if (family.experts == 0) return std::to_string(family.local);
+  return fmt::format("{}:{}:{}", family.local, family.experts, family.topk);
+}
+
 /// Tables sweep the same token counts for shape after shape: a list of loads is written once,
 /// before the first curve over it.
 void append_experts(std::string& out, const std::vector<ExpertsFit>& fits) {
@@ -78,9 +84,8 @@ void append_experts(std::string& out, const std::vector<ExpertsFit>& fits) {
         }
         const auto [entry, added] = written.emplace(loads, written.size());
         if (added) out += fmt::format("loads,{}{}\n", entry->second, loads);
-        const auto [hidden, intermediate, local] = family;
-        out += fmt::format("experts,{},{},{},{},{}{}\n", i, hidden, intermediate, local,
-                           entry->second, ratios);
+        out += fmt::format("experts,{},{},{},{},{}{}\n", i, family.hidden, family.intermediate,
+                           local_of(family), entry->second, ratios);
       }
 }
 
@@ -179,6 +184,22 @@ void read_gemm(Line& line, std::size_t fit, Gathered& into) {
   into.gemm[fit].push_back(std::move(curve));
 }
 
+/// `cell` is "local" or "local:experts:topk".
+ExpertsResidual::Family family_of(const Line& line, std::int64_t hidden, std::int64_t intermediate,
+                                  std::string_view cell) {
+  ExpertsResidual::Family family{hidden, intermediate, 0, 0, 0};
+  const auto first = cell.find(':'), last = cell.rfind(':');
+  family.local = line.integer(cell.substr(0, first));
+  if (first != std::string_view::npos) {
+    if (first == last) line.refuse("expected local or local:experts:topk");
+    family.experts = line.integer(cell.substr(first + 1, last - first - 1));
+    family.topk = line.integer(cell.substr(last + 1));
+    if (family.experts < 1 || family.topk < 1) line.refuse("sizes must be positive");
+  }
+  if (hidden < 1 || intermediate < 1 || family.local < 1) line.refuse("sizes must be positive");
+  return family;
+}
+
 using Loads = std::vector<std::vector<ExpertsResidual::Point>>;
 
 void read_loads(Line& line, Loads& into) {
@@ -190,8 +211,8 @@ void read_loads(Line& line, Loads& into) {
 }
 
 void read_experts(Line& line, std::size_t fit, const Loads& loads, Gathered& into) {
-  const auto hidden = line.integer(), intermediate = line.integer(), local = line.integer();
-  if (hidden < 1 || intermediate < 1 || local < 1) line.refuse("sizes must be positive");
+  const auto hidden = line.integer(), intermediate = line.integer();
+  const auto family = family_of(line, hidden, intermediate, line.word());
   const auto id = line.integer();
   if (id < 0 || id >= std::ssize(loads)) line.refuse(fmt::format("no loads numbered {} yet", id));
   auto curve = loads[static_cast<std::size_t>(id)];
@@ -200,7 +221,7 @@ void read_experts(Line& line, std::size_t fit, const Loads& loads, Gathered& int
     if (std::isnan(ratios[i])) line.refuse("a point of experts needs a ratio");
     curve[i].log_ratio = ratios[i];
   }
-  into.experts[fit][{hidden, intermediate, local}].push_back(std::move(curve));
+  into.experts[fit][family].push_back(std::move(curve));
 }
 
 void read_attention(Line& line, std::size_t fit, Gathered& into) {
@@ -281,7 +302,7 @@ void add_residuals(Profile& profile, const std::string& text, const std::string&
   place_gemm(profile.router, all["router"]);
   for (auto& [fit, families] : all["experts"].experts)
     profile.experts[fit].residual =
-        ExpertsResidual(std::move(families), profile.experts[fit].neighbours);
+        ExpertsResidual(std::move(families), profile.experts[fit].shares());
   place_attention(profile.prefill, all["prefill"]);
   place_attention(profile.decode, all["decode"]);
 }

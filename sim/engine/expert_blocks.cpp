@@ -48,6 +48,8 @@ ExpertWork StepBuilder::expert_work(std::span<const std::int32_t> tokens_per_exp
   work.activation = parts.precision.activations;
   work.tokens = expert_tokens_;
   work.tokens_per_expert = tokens_per_expert;
+  work.experts = moe.experts;
+  work.topk = moe.top_k;
   return work;
 }
 

@@ -148,6 +148,8 @@ void CostOfExperts(benchmark::State& state) {
   work.intermediate = 2048;
   work.weight = Dtype::fp8;
   work.tokens_per_expert = tokens;
+  work.experts = 256;
+  work.topk = 8;
   for (auto _ : state) {
     work.tokens = work.tokens % 4096 + 1;
     benchmark::DoNotOptimize(cost.experts(work));

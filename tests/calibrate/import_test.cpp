@@ -140,10 +140,43 @@ std::vector<ExpertsSample> shapes_off_by(const Peaks& peaks, Factor of_shape) {
 TEST(ShareOfNeighbours, IsHighWhereShapesErrAlikeAndNothingWhereTheyErrAtRandom) {
   const auto peaks = peaks_of(load_device(data_path("models/device"), "h100-sxm"), Dtype::bf16);
   const auto alike = shapes_off_by(peaks, [](std::int64_t) { return 1.3; });
-  EXPECT_GT(share_of_neighbours(alike, {}, peaks), 0.9);
+  EXPECT_GT(shares_between_shapes(alike, {}, peaks).neighbours, 0.9);
   const auto opposed = shapes_off_by(
       peaks, [](std::int64_t intermediate) { return intermediate % 256 == 0 ? 1.3 : 1 / 1.3; });
-  EXPECT_LT(share_of_neighbours(opposed, {}, peaks), 0.2);
+  EXPECT_LT(shares_between_shapes(opposed, {}, peaks).neighbours, 0.2);
+}
+
+/// The same rows on eight experts, all of one model or half of those of another, which takes
+/// `of_other` times as long; and a third model of another width.
+std::vector<ExpertsSample> twins(double of_other) {
+  std::vector<ExpertsSample> samples;
+  const ExpertsForm form;
+  const auto peaks = peaks_of(load_device(data_path("models/device"), "h100-sxm"), Dtype::bf16);
+  for (const std::int64_t experts : {8, 16, 32})
+    for (const std::int32_t rows : {1, 4, 16, 64, 256}) {
+      auto s = experts_row("balanced", std::vector<std::int32_t>(8, rows), 0,
+                           experts == 32 ? 4096 : 1024);
+      s.experts = experts;
+      s.expert_parallel = experts / 8;
+      const auto work = s.work();
+      const auto load = expert_load(work.tokens_per_expert, form.tile);
+      s.time_s = (experts == 8    ? 1.5
+                  : experts == 16 ? of_other
+                                  : 1.0) *
+                 form.time_s(experts_work(work, load), peaks);
+      samples.push_back(s);
+    }
+  return samples;
+}
+
+TEST(ShareOfTwins, IsWhatTheSameWorkOfTwoModelsHasInCommon) {
+  const auto peaks = peaks_of(load_device(data_path("models/device"), "h100-sxm"), Dtype::bf16);
+  EXPECT_GT(shares_between_shapes(twins(1.5), {}, peaks).twins, 0.9);
+  EXPECT_LT(shares_between_shapes(twins(1 / 1.5), {}, peaks).twins, 0.1);
+  auto one_shape = twins(1.5);
+  one_shape.resize(5);
+  EXPECT_EQ(shares_between_shapes(one_shape, {}, peaks).twins, 1);
+  EXPECT_EQ(shares_between_shapes(one_shape, {}, peaks).neighbours, 0);
 }
 
 TEST(KernelChoice, TakesTheFastestKernelForTheRowsAtHand) {
@@ -178,8 +211,9 @@ TEST(ShippedProfile, ReadsBackToTheSameText) {
 
 TEST(ResidualFile, SaysWhichLineIsMalformed) {
   auto profile = read_profile(profile_file("h100-sxm.vllm-0.24.0"));
-  for (const auto* text : {"nothing,0\n", "experts,99,1,2,3\n", "experts,0,1,2,3,0,5\n",
-                           "loads,0,4:5\n", "loads,1,4:5:6\n", "gemm\n"}) {
+  for (const auto* text :
+       {"nothing,0\n", "experts,99,1,2,3\n", "experts,0,1,2,3,0,5\n", "experts,0,1,2,3:4,0,5\n",
+        "experts,0,1,2,3:0:1,0,5\n", "loads,0,4:5\n", "loads,1,4:5:6\n", "gemm\n"}) {
     try {
       add_residuals(profile, text, "x.residual.csv");
       ADD_FAILURE() << text;
