@@ -52,7 +52,8 @@ struct EngineParts {
     Seconds launch;                    ///< of one kernel, without a CUDA graph
     std::int64_t graph_max_batch = 0;  ///< decode tokens of a rank that graphs were captured for
     Seconds layer{0};                  ///< of every layer, not hidden
-    Seconds sequence{0};               ///< of every request in a rank's batch, not hidden
+    Seconds sequence{0};               ///< of every request in a rank's batch, likewise
+    bool hidden = false;               ///< `step` and `sequence` pass while the GPU computes
   };
   Host host;
   std::int64_t draft_layers = 0;                  ///< layers that propose a token

@@ -31,11 +31,7 @@ StepBuilder::StepBuilder(const Shared& shared, LockstepStage& stage, int stage_i
 
 void StepBuilder::run() {
   const auto& host = s_.parts.host;
-  if (stage_index_ == 0) {
-    std::size_t sequences = 0;
-    for (const auto& batch : batches_) sequences = std::max(sequences, batch.chunks.size());
-    wait_for_host(host.step + host.sequence * static_cast<double>(sequences));
-  }
+  if (stage_index_ == 0 && !host.hidden) wait_for_host(around_step());
   const Seconds before_layers = clock_;
   compute_rank_times();
   std::int64_t moe_layer = stage_.first_moe;
@@ -53,8 +49,16 @@ void StepBuilder::run() {
   if (last && s_.parts.draft_layers > 0) draft(moe_layer);
   if (host.launch > Seconds(0) && !captured())
     wait_for_host(host.launch * static_cast<double>(launched()) - (clock_ - before_layers));
+  if (stage_index_ == 0 && host.hidden) wait_for_host(around_step() - clock_);
   if (!last) send_to_next_stage();
   if (s_.offload != nullptr) s_.offload->pass(clock_ - offload_seen_);
+}
+
+Seconds StepBuilder::around_step() const {
+  std::size_t sequences = 0;
+  for (const auto& batch : batches_) sequences = std::max(sequences, batch.chunks.size());
+  const auto& host = s_.parts.host;
+  return host.step + host.sequence * static_cast<double>(sequences);
 }
 
 void StepBuilder::wait_for_host(Seconds time) {

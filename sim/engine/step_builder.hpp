@@ -62,6 +62,8 @@ class StepBuilder {
   void local(Phase phase, int layer, std::size_t rank, const Time& time);
   void synchronise();
   void wait_for_host(Seconds time);
+  /// What the host does between two steps.
+  Seconds around_step() const;
   /// What the draft runs after the step to propose the tokens of the next one.
   void draft(std::int64_t moe_layer);
   /// Runs `block` with other batches in place of the step's.

@@ -241,7 +241,8 @@ EngineParts Serving::parts() const {
           scenario_.network,
           {scenario_.engine.host_time, scenario_.engine.launch_time,
            scenario_.engine.graph_max_batch, scenario_.engine.layer_time.value_or(Seconds(0)),
-           scenario_.engine.sequence_time.value_or(Seconds(0))},
+           scenario_.engine.sequence_time.value_or(Seconds(0)),
+           scenario_.engine.asynchronous_scheduling.value_or(false)},
           scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
           measured_ ? &*measured_ : nullptr,
           scenario_.engine.executor == Executor::event};

@@ -111,9 +111,12 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
               "host time per step that the GPU does not hide (scheduling, launches, sampling)")
           .min(0)
           .optional("sequence_time", &EngineConfig::sequence_time,
-                    "the same per request in the step's batch (an engine that prepares the next "
-                    "step only when the last one has ended)")
+                    "the same per request in the step's batch")
           .min(0)
+          .unwritten_when_absent()
+          .optional("asynchronous_scheduling", &EngineConfig::asynchronous_scheduling,
+                    "the host prepares the next step while the GPU computes: host_time and "
+                    "sequence_time count only where they exceed the step's own time")
           .unwritten_when_absent()
           .optional("graph_max_batch", &EngineConfig::graph_max_batch,
                     "largest batch of decode steps that were captured as CUDA graphs, 0: none "

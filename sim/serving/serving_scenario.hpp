@@ -65,6 +65,7 @@ struct EngineConfig {
   bool stream_first = true;
   std::optional<Seconds> layer_time;
   std::optional<Seconds> sequence_time;
+  std::optional<bool> asynchronous_scheduling;
   std::optional<BytesPerSecond> swap_bandwidth;
   std::int64_t graph_max_batch = 512;
   std::optional<SpeculationConfig> speculation;
