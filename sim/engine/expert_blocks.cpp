@@ -21,7 +21,7 @@ void StepBuilder::offloaded_experts(int index, std::int64_t moe_layer) {
     busy(Phase::expert_load, index, stall);
     if (offload.shared_link >= 0) {
       if (program_) {
-        auto& copy = cost_.programs.back().activities.back();
+        auto& copy = cost_.programs.back().back().activities.back();
         copy.own.clear();
         copy.alone = time.stall;
         copy.shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
@@ -53,7 +53,7 @@ ExpertWork StepBuilder::expert_work(std::span<const std::int32_t> tokens_per_exp
 
 void StepBuilder::run_experts(int index, std::int64_t moe_layer) {
   const auto& parts = s_.parts;
-  const double passes = parts.moe.effect(moe_layer).expert_passes;
+  const double passes = parts.moe.effect(moe_layer).expert_passes * slowdown();
   // Ranks that split experts run the same ones.
   const auto split = static_cast<std::size_t>(parts.layout.moe_tensor());
   std::vector<Seconds> own;
