@@ -18,7 +18,7 @@ struct TraceRequest {
   std::int64_t input = 0, output = 0;  ///< tokens, both at least 1
   /// Ids of the prompt's blocks, each for its tokens and all before them; empty: not recorded. Not
   /// checked against `input`: how many tokens a block has is not in the trace.
-  std::vector<std::int64_t> blocks;
+  std::vector<std::int64_t> blocks{};
   int line = 0, column = 0;  ///< of the blocks in the file
 };
 

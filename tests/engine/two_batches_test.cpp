@@ -73,8 +73,8 @@ TEST(TwoBatches, LastAtLeastAsLongAsComputationAndAsCommunication) {
   const auto &whole = results[0], &halves = results[1];
   const double communication = phase_s(whole, "dispatch") + phase_s(whole, "combine");
   const double computation = whole.simulated_s - communication;
-  // Halves take at least half of the time of the whole: kernels are no faster on fewer tokens.
-  EXPECT_GE(halves.simulated_s, 0.999 * std::max(communication, computation));
+  // Kernels are hardly faster per token on fewer tokens (measured corrections wander by 2 %).
+  EXPECT_GE(halves.simulated_s, 0.97 * std::max(communication, computation));
   EXPECT_LT(halves.simulated_s, 0.9 * whole.simulated_s);
   EXPECT_LT(halves.moe->exposed_comm_fraction, 0.5 * whole.moe->exposed_comm_fraction);
   EXPECT_NEAR(halves.network->bytes / whole.network->bytes, 1, 1e-3);
