@@ -151,6 +151,9 @@ class StepBuilder {
   void joint_tensor_transfer(TensorCollective collective);
   void add_tensor_transfer(std::size_t rank, TensorCollective collective);
   ExpertWork expert_work(std::span<const std::int32_t> tokens_per_expert) const;
+  /// Tokens of the group that reach a rank.
+  std::int64_t entering_tokens(std::int64_t moe_layer, std::int64_t rank,
+                               const ExpertWork& work) const;
   void run_experts(int index, std::int64_t moe_layer);
   void count(std::int64_t moe_layer);
   void send_to_next_stage();
