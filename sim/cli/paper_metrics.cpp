@@ -17,6 +17,26 @@ double moe_layer_s(const Result& r) {
   return phase_s(r, {"dispatch", "experts", "combine", "balance"});
 }
 
+double per_node(const Result& r, double per_s) {
+  constexpr double kGpusOfANode = 8;
+  return per_s / r.gpus * kGpusOfANode;
+}
+
+/// Of steps that hold nothing else.
+double decoded_per_s(const Result& r) {
+  double tokens = 0, seconds = 0;
+  for (const auto& step : r.steps)
+    if (step.prefill_tokens == 0) {
+      tokens += static_cast<double>(step.decode_tokens);
+      seconds += step.duration_s;
+    }
+  return seconds > 0 ? tokens / seconds : 0;
+}
+
+double prefix_hit_tokens(const Result& r) {
+  return r.prefix_cache ? static_cast<double>(r.prefix_cache->hit_tokens) : 0;
+}
+
 double experts_per_token(const Result& r, const Result*) {
   double pairs = 0, tokens = 0;
   for (const auto& layer : r.expert_load_tokens)
@@ -55,6 +75,21 @@ const std::vector<PaperMetric>& paper_metrics() {
        [](const Result& v, const Result*) { return 1 / v.tpot_s.mean; }},
       {"time per token", "mean time per output token [s]", false,
        [](const Result& v, const Result*) { return v.tpot_s.mean; }},
+      {"input per s and node", "prompt tokens, cached or not, per second and eight GPUs", false,
+       [](const Result& v, const Result*) {
+         return per_node(v, static_cast<double>(v.input_tokens) / v.simulated_s);
+       }},
+      {"computed per s and node", "prompt tokens that were not cached, likewise", false,
+       [](const Result& v, const Result*) {
+         return per_node(
+             v, (static_cast<double>(v.input_tokens) - prefix_hit_tokens(v)) / v.simulated_s);
+       }},
+      {"decoded per s and node", "output tokens of decode steps, likewise", false,
+       [](const Result& v, const Result*) { return per_node(v, decoded_per_s(v)); }},
+      {"prefix hit rate", "prompt tokens that were cached / all", false,
+       [](const Result& v, const Result*) {
+         return v.prefix_cache ? v.prefix_cache->hit_rate : 0;
+       }},
       {"loads", "experts, or whole models, that were not there", false,
        [](const Result& v, const Result*) {
          return v.cache ? static_cast<double>(v.cache->misses) : 0;

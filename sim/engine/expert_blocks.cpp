@@ -1,4 +1,8 @@
 // Experts as StepBuilder runs them: all in GPU memory, or copied in when they are needed.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
 #include "sim/engine/step_builder.hpp"
 
 namespace moesim {
@@ -21,7 +25,7 @@ void StepBuilder::offloaded_experts(int index, std::int64_t moe_layer) {
     busy(Phase::expert_load, index, stall);
     if (offload.shared_link >= 0) {
       if (program_) {
-        auto& copy = cost_.programs.back().activities.back();
+        auto& copy = cost_.programs.back().back().activities.back();
         copy.own.clear();
         copy.alone = time.stall;
         copy.shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
@@ -53,16 +57,33 @@ ExpertWork StepBuilder::expert_work(std::span<const std::int32_t> tokens_per_exp
   return work;
 }
 
+// A token that is sent to its experts only enters a rank that has one of them. Where a balancer
+// spreads this batch's rows over copies, every row is taken for a token of its own.
+std::int64_t StepBuilder::entering_tokens(std::int64_t moe_layer, std::int64_t rank,
+                                          const ExpertWork& work) const {
+  const auto& probability =
+      stage_.rank_probability[static_cast<std::size_t>(moe_layer - stage_.first_moe)];
+  const auto rows = std::accumulate(work.tokens_per_expert.begin(), work.tokens_per_expert.end(),
+                                    std::int64_t{0});
+  if (!loads_.batch.copies.empty()) return std::min(rows, work.tokens);
+  const auto expected =
+      std::llround(static_cast<double>(work.tokens) * probability[static_cast<std::size_t>(rank)]);
+  return std::clamp<std::int64_t>(expected, 0, rows);
+}
+
 void StepBuilder::run_experts(int index, std::int64_t moe_layer) {
   const auto& parts = s_.parts;
-  const double passes = parts.moe.effect(moe_layer).expert_passes;
+  const double passes = parts.moe.effect(moe_layer).expert_passes * slowdown();
   // Ranks that split experts run the same ones.
   const auto split = static_cast<std::size_t>(parts.layout.moe_tensor());
   std::vector<Seconds> own;
   Time slowest;
   for (std::int64_t rank = 0; rank < parts.moe.ranks(); ++rank) {
     Time time;
-    time += parts.cost.experts(expert_work(parts.moe.slots_of(moe_layer, rank, loads_)));
+    auto work = expert_work(parts.moe.slots_of(moe_layer, rank, loads_));
+    if (stage_.exchange && !stage_.exchange->gathers())
+      work.tokens = entering_tokens(moe_layer, rank, work);
+    time += parts.cost.experts(work);
     if (program_) own.insert(own.end(), split, time.total * passes);
     if (time.total > slowest.total) slowest = time;
   }

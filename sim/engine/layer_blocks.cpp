@@ -59,24 +59,6 @@ void StepBuilder::partial_layer(int index, std::int64_t moe_layer, double share)
   });
 }
 
-template <class Block>
-void StepBuilder::with_batches(std::vector<RankBatch> batches, Block block) {
-  const auto whole = batches_;
-  const auto tokens = tokens_;
-  auto times = std::move(times_);
-  batches_ = batches;
-  tokens_ = 0;
-  for (const auto& batch : batches_) tokens_ += batch.tokens;
-  loaded_ = nullptr;
-  times_.clear();
-  compute_rank_times();
-  block();
-  batches_ = whole;
-  loaded_ = nullptr;
-  tokens_ = tokens;
-  times_ = std::move(times);
-}
-
 // Proposed tokens one after the other, each by the draft's layers and the LM head; the first pass
 // also takes the prompt's tokens in.
 void StepBuilder::draft(std::int64_t moe_layer) {
@@ -161,9 +143,10 @@ void StepBuilder::expert_round(int index, std::int64_t moe_layer, std::int64_t r
     offloaded_experts(index, moe_layer);
   else
     run_experts(index, moe_layer);
-  for (std::size_t r = 0; round == 0 && r < batches_.size(); ++r)
-    if (times_[r].shared.total > Seconds(0))
-      local(Phase::shared_experts, index, r, times_[r].shared);
+  // Of a half of the batch, they run while its tokens come back (SGLang's order in prefill,
+  // _compute_moe_deepseek_blog_prefill in operations_strategy.py, v0.4.6 on).
+  const bool shared_last = halves_ && stage_.exchange;
+  if (round == 0 && !shared_last) shared_experts(index);
   if (!stage_.exchange) {
     // Sums over expert- and tensor-parallel ranks, shared experts included, in one all-reduce.
     const bool spread = s_.parts.layout.degrees().expert > 1;
@@ -172,6 +155,13 @@ void StepBuilder::expert_round(int index, std::int64_t moe_layer, std::int64_t r
   }
   exchange(Phase::combine, index, moe_layer);
   tensor_collective(Phase::combine, index, all_gather);
+  if (round == 0 && shared_last) shared_experts(index);
+}
+
+void StepBuilder::shared_experts(int index) {
+  for (std::size_t r = 0; r < batches_.size(); ++r)
+    if (times_[r].shared.total > Seconds(0))
+      local(Phase::shared_experts, index, r, times_[r].shared);
 }
 
 /// What the balancer decided for this batch: its own time, and weights that are copied first.

@@ -111,7 +111,7 @@ void LockstepExecutor::add_pauses(std::span<const RankBatch> batches, std::uint6
   cost.phase_s[static_cast<std::size_t>(Phase::rewire)] += time.value;
   cost.stages.front().front().busy += time;
   if (!cost.programs.empty()) {
-    auto& program = cost.programs.front();
+    auto& program = cost.programs.front().back();
     Activity pause{Phase::rewire, -1, Queue::compute, 0, program.ranks, {}, {}, {}, {}};
     pause.own.assign(static_cast<std::size_t>(program.ranks), time);
     program.activities.push_back(std::move(pause));

@@ -1,8 +1,8 @@
 // Executor `lockstep`: the ranks of a group advance layer by layer; a phase that ends in a
 // collective ends with its slowest rank; phases are arithmetic over ranks, and SimGrid sees one
 // activity per step unless other groups load the same links. One executor per lockstep group;
-// cost() is called once per step. Not modelled: overlap of communication with computation;
-// contention of a group with itself.
+// cost() is called once per step. Not modelled: overlap of communication with computation, but for
+// that of two halves of a batch (two_batches.cpp); contention of a group with itself.
 #pragma once
 
 #include <memory>
@@ -59,6 +59,11 @@ struct EngineParts {
   std::int64_t draft_layers = 0;                  ///< layers that propose a token
   const MeasuredCollectives* measured = nullptr;  ///< null: times come from the links
   bool programs = false;  ///< steps also say what every rank does (executor `event`)
+  struct Overlap {
+    bool two_batches = false;  ///< one half of the batch computes while the other communicates
+    double slowdown = 1;       ///< of computation meanwhile, by the SMs that communication takes
+  };
+  Overlap overlap{};
 };
 
 /// Bytes over links and tokens over experts, summed over a run.

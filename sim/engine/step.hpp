@@ -87,6 +87,9 @@ struct Activity {
   std::vector<Seconds> own;       ///< [ranks] each for itself; empty: joint
   Seconds start_up, alone;        ///< joint: before the transfer, and the transfer undisturbed
   std::vector<LinkBytes> shared;  ///< joint: on links that others use
+  // With two-batch overlap (two_batches.cpp): which half of the batch, and which of the stretches,
+  // computation and communication in turn, that the layers of a half are.
+  int half = 0, stretch = 0;
 
   bool joint() const { return own.empty(); }
 };
@@ -106,7 +109,8 @@ struct MoeStep {
 
 struct StepCost {
   std::vector<std::vector<Segment>> stages;  ///< [pipeline stage]
-  std::vector<StepProgram> programs;         ///< [pipeline stage]; executor `event` only
+  /// [pipeline stage] one after the other; executor `event` only
+  std::vector<std::vector<StepProgram>> programs;
   std::array<double, kPhases> phase_s{};
   double unmeasured_s = 0;  ///< time predicted outside the measured range
   MoeStep moe;

@@ -26,7 +26,10 @@ StepBuilder::StepBuilder(const Shared& shared, LockstepStage& stage, int stage_i
       pending_(batches.size()) {
   for (const auto& batch : batches_) tokens_ += batch.tokens;
   cost_.stages.emplace_back(1);
-  if (program_) cost_.programs.push_back({static_cast<int>(batches.size() * tensor()), {}});
+  if (program_) {
+    cost_.programs.emplace_back();
+    start_program();
+  }
 }
 
 void StepBuilder::run() {
@@ -39,8 +42,12 @@ void StepBuilder::run() {
     const auto fresh = [](const Chunk& chunk) { return chunk.context == 0; };
     s_.offload->start_step(tokens_, std::ranges::any_of(batches_.front().chunks, fresh));
   }
-  for (auto i = stage_.first_layer; i < stage_.last_layer; ++i)
-    layer(static_cast<int>(i), moe_layer);
+  const bool two = splits();
+  if (two)
+    overlapped_layers(moe_layer);
+  else
+    for (auto i = stage_.first_layer; i < stage_.last_layer; ++i)
+      layer(static_cast<int>(i), moe_layer);
   const bool last = stage_.next_gpu.empty();
   if (last)
     for (std::size_t r = 0; r < batches_.size(); ++r)
@@ -48,7 +55,8 @@ void StepBuilder::run() {
   synchronise();
   if (last && s_.parts.draft_layers > 0) draft(moe_layer);
   if (host.launch > Seconds(0) && !captured())
-    wait_for_host(host.launch * static_cast<double>(launched()) - (clock_ - before_layers));
+    wait_for_host(host.launch * static_cast<double>((two ? 2 : 1) * launched()) -
+                  (clock_ - before_layers));
   if (stage_index_ == 0 && host.hidden) wait_for_host(around_step() - clock_);
   if (!last) send_to_next_stage();
   if (s_.offload != nullptr) s_.offload->pass(clock_ - offload_seen_);
@@ -107,8 +115,9 @@ void StepBuilder::compute_rank_times() {
   }
 }
 
-void StepBuilder::local(Phase phase, int layer, std::size_t rank, const Time& time) {
+void StepBuilder::local(Phase phase, int layer, std::size_t rank, const Time& full_speed) {
   auto& pending = pending_[rank];
+  const Time time{full_speed.total * slowdown(), full_speed.unmeasured * slowdown()};
   if (record_)
     pending.spans.push_back({phase, stage_index_, layer, clock_ + pending.total, time.total});
   if (program_)
@@ -122,7 +131,16 @@ void StepBuilder::local(Phase phase, int layer, std::size_t rank, const Time& ti
 void StepBuilder::synchronise() {
   auto slowest =
       std::ranges::max_element(pending_, {}, [](const Pending& p) { return p.total.value; });
-  if (slowest->total > Seconds(0)) {
+  if (slowest->total > Seconds(0) && halves_) {
+    auto& into = stretch(false);
+    for (std::size_t p = 0; p < kPhases; ++p) into.phase_s[p] += slowest->phase_s[p];
+    into.unmeasured_s += slowest->unmeasured.value;
+    for (auto& span : slowest->spans) {
+      span.start += into.time - clock_;
+      into.spans.push_back(span);
+    }
+    into.time += slowest->total;
+  } else if (slowest->total > Seconds(0)) {
     for (std::size_t p = 0; p < kPhases; ++p) cost_.phase_s[p] += slowest->phase_s[p];
     cost_.unmeasured_s += slowest->unmeasured.value;
     cost_.stages.back().back().busy += slowest->total;
@@ -140,13 +158,21 @@ void StepBuilder::synchronise() {
 
 void StepBuilder::busy(Phase phase, int layer, const Time& time) {
   if (program_)
-    program_own(
-        phase, layer, 0,
-        std::vector<Seconds>(static_cast<std::size_t>(cost_.programs.back().ranks), time.total));
+    program_own(phase, layer, 0,
+                std::vector<Seconds>(static_cast<std::size_t>(cost_.programs.back().back().ranks),
+                                     time.total));
   account(phase, layer, time);
 }
 
-void StepBuilder::account(Phase phase, int layer, const Time& time) {
+void StepBuilder::account(Phase phase, int layer, const Time& time, bool communication) {
+  if (halves_) {
+    auto& into = stretch(communication);
+    if (record_) into.spans.push_back({phase, stage_index_, layer, into.time, time.total});
+    into.phase_s[at(phase)] += time.total.value;
+    into.unmeasured_s += time.unmeasured.value;
+    into.time += time.total;
+    return;
+  }
   if (record_) cost_.spans.push_back({phase, stage_index_, layer, clock_, time.total});
   cost_.phase_s[at(phase)] += time.total.value;
   cost_.unmeasured_s += time.unmeasured.value;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include "sim/engine/lockstep.hpp"
@@ -59,7 +60,9 @@ class StepBuilder {
   };
 
   void compute_rank_times();
-  void local(Phase phase, int layer, std::size_t rank, const Time& time);
+  void local(Phase phase, int layer, std::size_t rank, const Time& full_speed);
+  /// Of computation, while another half communicates.
+  double slowdown() const { return halves_ ? s_.parts.overlap.slowdown : 1; }
   void synchronise();
   void wait_for_host(Seconds time);
   /// What the host does between two steps.
@@ -68,7 +71,51 @@ class StepBuilder {
   void draft(std::int64_t moe_layer);
   /// Runs `block` with other batches in place of the step's.
   template <class Block>
-  void with_batches(std::vector<RankBatch> batches, Block block);
+  void with_batches(std::vector<RankBatch> batches, Block block) {
+    const auto whole = batches_;
+    const auto tokens = tokens_;
+    auto times = std::move(times_);
+    batches_ = batches;
+    tokens_ = 0;
+    for (const auto& batch : batches_) tokens_ += batch.tokens;
+    loaded_ = nullptr;
+    times_.clear();
+    compute_rank_times();
+    block();
+    batches_ = whole;
+    loaded_ = nullptr;
+    tokens_ = tokens;
+    times_ = std::move(times);
+  }
+  // Two-batch overlap (two_batches.cpp):
+  /// Of the layers of a half, what one queue does without a break, or one transfer.
+  struct Stretch {
+    int half = 0, index = 0;  ///< index: as Activity::stretch
+    bool communication = false;
+    Seconds time{0};
+    Seconds start_up{0};            ///< of a transfer
+    std::vector<LinkBytes> shared;  ///< of a transfer, on links that others use
+    std::array<double, kPhases> phase_s{};
+    double unmeasured_s = 0;
+    std::vector<PhaseSpan> spans;  ///< from the start of the stretch
+    Seconds start{0};              ///< from the start of the layers
+  };
+  struct Halves {
+    int half = 0, index = 0;
+    bool communication = false;  ///< what the stretch `index` is
+    std::vector<Stretch> stretches;
+  };
+  /// The ranks have enough tokens for two batches.
+  bool splits() const;
+  void overlapped_layers(std::int64_t& moe_layer);
+  /// The index of what comes next in a half.
+  int stretch_index(bool communication);
+  /// Where the time of a half goes instead of the clock.
+  Stretch& stretch(bool communication);
+  void start_program();
+  /// When every stretch starts; the time of all.
+  static Seconds schedule(std::vector<Stretch>& stretches);
+  void add_overlapped(std::vector<Stretch> stretches);
   /// Whether the step is replayed as a CUDA graph.
   bool captured() const;
   /// Kernels that one GPU of this stage launches for a step.
@@ -76,7 +123,8 @@ class StepBuilder {
   /// All ranks for the same time, each for itself.
   void busy(Phase phase, int layer, const Time& time);
   /// The sums of a phase that all ranks leave together.
-  void account(Phase phase, int layer, const Time& time);
+  void account(Phase phase, int layer, const Time& time, bool communication = false);
+  void add_activity(Activity activity);
   void program_own(Phase phase, int layer, int first_rank, std::vector<Seconds> times);
   void program_joint(Phase phase, int layer, int first_rank, int ranks, Seconds latency,
                      Seconds alone, std::vector<LinkBytes> shared);
@@ -99,6 +147,7 @@ class StepBuilder {
   void moe_block(int index, std::int64_t moe_layer);
   void offloaded_experts(int index, std::int64_t moe_layer);
   void expert_round(int index, std::int64_t moe_layer, std::int64_t round);
+  void shared_experts(int index);
   void balance_batch(int index);
   Seconds move_weights(std::span<const ExpertMove> moves);
   void exchange(Phase phase, int layer, std::int64_t moe_layer);
@@ -107,6 +156,9 @@ class StepBuilder {
   void joint_tensor_transfer(TensorCollective collective);
   void add_tensor_transfer(std::size_t rank, TensorCollective collective);
   ExpertWork expert_work(std::span<const std::int32_t> tokens_per_expert) const;
+  /// Tokens of the group that reach a rank.
+  std::int64_t entering_tokens(std::int64_t moe_layer, std::int64_t rank,
+                               const ExpertWork& work) const;
   void run_experts(int index, std::int64_t moe_layer);
   void count(std::int64_t moe_layer);
   void send_to_next_stage();
@@ -122,7 +174,8 @@ class StepBuilder {
   std::uint64_t draw_;
   bool record_;
   StepCost& cost_;
-  bool program_;  ///< cost_.programs wants its last entry filled
+  bool program_;                  ///< cost_.programs wants its last entry filled
+  std::optional<Halves> halves_;  ///< while the layers of a half are built
   std::vector<RankTimes> times_;
   std::vector<Pending> pending_;
   std::int64_t tokens_ = 0;         ///< of all data ranks

@@ -122,12 +122,20 @@ void StepBuilder::communicate(Phase phase, int layer, bool program) {
     s_.totals.link_bytes[static_cast<std::size_t>(link)] += transfer.loads.bytes(link);
   auto shared = on_shared_links();
   if (program)
-    program_joint(phase, layer, 0, cost_.programs.back().ranks, transfer.latency, alone, shared);
+    program_joint(phase, layer, 0, cost_.programs.back().back().ranks, transfer.latency, alone,
+                  shared);
   Time time;
   time.total = alone;
   // The node profile's figures are no fit of this collective.
   time.unmeasured = transfer.trusted ? Seconds(0) : alone;
   auto& segments = cost_.stages.back();
+  if (halves_) {
+    account(phase, layer, time, true);
+    auto& into = halves_->stretches.back();
+    into.start_up = std::min(transfer.latency, alone);
+    into.shared = std::move(shared);
+    return;
+  }
   if (shared.empty()) return account(phase, layer, time);
   if (record_) cost_.spans.push_back({phase, stage_index_, layer, clock_, alone});
   cost_.phase_s[static_cast<std::size_t>(phase)] += alone.value;

@@ -1,5 +1,6 @@
 #include "sim/engine/step_program.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -12,13 +13,16 @@ class Run {
       : simulation_(simulation),
         program_(program),
         first_link_(first_link),
-        chains_(static_cast<std::size_t>(program.ranks)),
+        halves_(halves_of(program)),
+        chains_(static_cast<std::size_t>(program.ranks) * halves_),
         meetings_(program.activities.size()),
         all_done_(simulation.semaphore()) {
     for (std::size_t a = 0; a < program.activities.size(); ++a) {
       const auto& activity = program.activities[a];
       for (int r = 0; r < activity.ranks; ++r)
-        chains_[static_cast<std::size_t>(activity.first_rank + r)].push_back(a);
+        chains_[chain(static_cast<std::size_t>(activity.first_rank + r),
+                      static_cast<std::size_t>(activity.half))]
+            .push_back(a);
     }
     for (std::size_t i = 0; i < chains_.size() * kQueues; ++i)
       turn_.push_back(simulation.semaphore());
@@ -26,11 +30,12 @@ class Run {
 
   /// Actors keep `run` alive until the last of them has ended.
   static void start(const std::shared_ptr<Run>& run) {
-    for (std::size_t r = 0; r < run->chains_.size(); ++r) {
+    for (std::size_t r = 0; r < static_cast<std::size_t>(run->program_.ranks); ++r) {
       for (std::size_t q = 0; q < kQueues; ++q)
-        if (run->uses(r, q))
-          run->simulation_.spawn("rank queue", [run, r, q] { run->work_off(r, q); });
-      run->next(r, 0);
+        if (auto order = run->order_of(r, q); !order.empty())
+          run->simulation_.spawn("rank queue",
+                                 [run, r, order = std::move(order)] { run->work_off(r, order); });
+      for (std::size_t half = 0; half < run->halves_; ++half) run->next(run->chain(r, half), 0);
     }
     if (!run->chains_.empty()) run->all_done_.acquire();
   }
@@ -42,28 +47,48 @@ class Run {
     std::optional<Simulation::Semaphore> over;
   };
 
-  const Activity& at(std::size_t rank, std::size_t place) const {
-    return program_.activities[chains_[rank][place]];
+  /// A place in a chain.
+  struct Turn {
+    std::size_t chain = 0, place = 0;
+  };
+
+  static std::size_t halves_of(const StepProgram& program) {
+    int last = 0;
+    for (const auto& activity : program.activities) last = std::max(last, activity.half);
+    return static_cast<std::size_t>(last) + 1;
   }
-  bool uses(std::size_t rank, std::size_t queue) const {
-    for (std::size_t i = 0; i < chains_[rank].size(); ++i)
-      if (static_cast<std::size_t>(at(rank, i).queue) == queue) return true;
-    return false;
+  std::size_t chain(std::size_t rank, std::size_t half) const { return rank * halves_ + half; }
+  const Activity& at(const Turn& turn) const {
+    return program_.activities[chains_[turn.chain][turn.place]];
+  }
+  Simulation::Semaphore& turn_of(const Turn& turn) {
+    return turn_[turn.chain * kQueues + static_cast<std::size_t>(at(turn).queue)];
   }
 
-  void work_off(std::size_t rank, std::size_t queue) {
-    for (std::size_t i = 0; i < chains_[rank].size(); ++i) {
-      if (static_cast<std::size_t>(at(rank, i).queue) != queue) continue;
-      turn_[rank * kQueues + queue].acquire();
-      perform(rank, chains_[rank][i]);
-      next(rank, i + 1);
+  /// What a queue of a rank has to do, in order.
+  std::vector<Turn> order_of(std::size_t rank, std::size_t queue) const {
+    std::vector<Turn> order;
+    for (std::size_t half = 0; half < halves_; ++half)
+      for (std::size_t i = 0; i < chains_[chain(rank, half)].size(); ++i)
+        if (const Turn turn{chain(rank, half), i};
+            static_cast<std::size_t>(at(turn).queue) == queue)
+          order.push_back(turn);
+    std::ranges::stable_sort(order, {}, [this](const Turn& turn) { return at(turn).stretch; });
+    return order;
+  }
+
+  void work_off(std::size_t rank, const std::vector<Turn>& order) {
+    for (const auto& turn : order) {
+      turn_of(turn).acquire();
+      perform(rank, chains_[turn.chain][turn.place]);
+      next(turn.chain, turn.place + 1);
     }
   }
 
-  /// The activity at `place` of the rank may begin.
-  void next(std::size_t rank, std::size_t place) {
-    if (place < chains_[rank].size())
-      turn_[rank * kQueues + static_cast<std::size_t>(at(rank, place).queue)].release();
+  /// The activity at `place` of the chain may begin.
+  void next(std::size_t chain, std::size_t place) {
+    if (place < chains_[chain].size())
+      turn_of({chain, place}).release();
     else if (++finished_ == chains_.size())
       all_done_.release();
   }
@@ -92,8 +117,9 @@ class Run {
   Simulation& simulation_;
   const StepProgram& program_;
   int first_link_;
-  std::vector<std::vector<std::size_t>> chains_;  ///< [ranks] activities in order
-  std::vector<Simulation::Semaphore> turn_;       ///< [ranks x queues]
+  std::size_t halves_;
+  std::vector<std::vector<std::size_t>> chains_;  ///< [ranks x halves] activities in order
+  std::vector<Simulation::Semaphore> turn_;       ///< [ranks x halves x queues]
   std::vector<Meeting> meetings_;                 ///< [activities]
   Simulation::Semaphore all_done_;
   std::size_t finished_ = 0;

@@ -9,21 +9,33 @@ void StepBuilder::program_own(Phase phase, int layer, int first_rank, std::vecto
   if (std::ranges::all_of(times, [](Seconds t) { return t <= Seconds(0); })) return;
   const auto queue = phase == Phase::expert_load ? Queue::copy : Queue::compute;
   const auto ranks = static_cast<int>(times.size());
-  cost_.programs.back().activities.push_back(
-      {phase, layer, queue, first_rank, ranks, std::move(times), {}, {}, {}});
+  add_activity({phase, layer, queue, first_rank, ranks, std::move(times), {}, {}, {}});
 }
 
 void StepBuilder::program_joint(Phase phase, int layer, int first_rank, int ranks, Seconds latency,
                                 Seconds alone, std::vector<LinkBytes> shared) {
   const auto start = std::min(latency, alone);
-  const auto queue = phase == Phase::balance ? Queue::copy : Queue::communication;
-  cost_.programs.back().activities.push_back(
+  const auto queue = phase == Phase::balance && !halves_ ? Queue::copy : Queue::communication;
+  add_activity(
       {phase, layer, queue, first_rank, ranks, {}, start, alone - start, std::move(shared)});
+}
+
+void StepBuilder::add_activity(Activity activity) {
+  if (halves_) {
+    activity.half = halves_->half;
+    activity.stretch = stretch_index(activity.joint());
+  }
+  cost_.programs.back().back().activities.push_back(std::move(activity));
+}
+
+void StepBuilder::start_program() {
+  cost_.programs.back().push_back(
+      {static_cast<int>(pending_.size()) * static_cast<int>(tensor()), {}});
 }
 
 void StepBuilder::program_tensor_collective(Phase phase, int layer, TensorCollective collective) {
   auto& transfer = *stage_.scratch;
-  auto& activities = cost_.programs.back().activities;
+  auto& activities = cost_.programs.back().back().activities;
   const auto before = activities.size();
   auto together = s_.parts.network.loads();
   std::size_t touched = 0;
@@ -40,7 +52,7 @@ void StepBuilder::program_tensor_collective(Phase phase, int layer, TensorCollec
   // They meet on a link: one transfer, as in lockstep.
   activities.resize(before);
   joint_tensor_transfer(collective);
-  program_joint(phase, layer, 0, cost_.programs.back().ranks, transfer.latency,
+  program_joint(phase, layer, 0, cost_.programs.back().back().ranks, transfer.latency,
                 transfer.alone(s_.parts.network), on_shared_links());
 }
 

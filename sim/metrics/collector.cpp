@@ -84,6 +84,11 @@ Result Collector::result(const Serving& serving) const {
                     counts->skipped,    counts->on_cpu,     counts->prefetched,
                     counts->wasted,     counts->hit_rate(), counts->bytes_loaded.value,
                     counts->stall.value};
+  if (const auto& counts = serving.prefixes())
+    result.prefix_cache = {
+        counts->prompt_tokens, counts->hit_tokens,
+        static_cast<double>(counts->hit_tokens) /
+            static_cast<double>(std::max<std::int64_t>(1, counts->prompt_tokens))};
   if (result.gpus > 1) add_network(serving, result);
   if (serving.handover()) add_pools(serving, result);
   result.phases = phases_;

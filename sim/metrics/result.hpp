@@ -70,6 +70,12 @@ struct CacheSummary {
   double stall_s = 0;  ///< layers waited for experts, without contention
 };
 
+/// Prompts whose beginning another request had left in KV memory.
+struct PrefixSummary {
+  std::int64_t prompt_tokens = 0, hit_tokens = 0;  ///< of all requests when first admitted
+  double hit_rate = 0;
+};
+
 struct NetworkSummary {
   double bytes = 0;                 ///< over all links that belong to the fabric or the node
   double max_link_utilization = 0;  ///< busiest link: bytes / (capacity x simulated time)
@@ -116,6 +122,7 @@ struct Result {
   std::int64_t preemptions = 0;
   std::optional<MoeSummary> moe;
   std::optional<CacheSummary> cache;
+  std::optional<PrefixSummary> prefix_cache;
   std::optional<NetworkSummary> network;
   std::optional<DisaggregationSummary> disaggregation;
   double time_outside_calibration_fraction = 0;

@@ -73,6 +73,8 @@ const std::vector<Headline>& headlines() {
       {"mean decode step", Unit::kSeconds, Better::kLower, false, decode_step},
       {"expert imbalance (max/mean)", Unit::kRatio, Better::kLower, false,
        of(&R::moe, &MoeSummary::imbalance_mean)},
+      {"prefix hit rate", Unit::kFraction, Better::kHigher, false,
+       of(&R::prefix_cache, &PrefixSummary::hit_rate)},
       {"distinct experts per layer", Unit::kRatio, Better::kNeither, false,
        of(&R::moe, &MoeSummary::distinct_experts_mean)},
       {"exposed communication", Unit::kFraction, Better::kLower, false,

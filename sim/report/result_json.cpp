@@ -55,6 +55,10 @@ void add_optional_sections(Json& json, const Result& r) {
                      {"hit_rate", r.cache->hit_rate},
                      {"bytes_loaded", r.cache->bytes_loaded},
                      {"stall_s", r.cache->stall_s}};
+  if (r.prefix_cache)
+    json["prefix_cache"] = {{"prompt_tokens", r.prefix_cache->prompt_tokens},
+                            {"hit_tokens", r.prefix_cache->hit_tokens},
+                            {"hit_rate", r.prefix_cache->hit_rate}};
   if (r.moe && (r.moe->rebalances > 0 || r.moe->bytes_migrated > 0))
     json["balance"] = {{"rebalances", r.moe->rebalances},
                        {"bytes_migrated", r.moe->bytes_migrated}};

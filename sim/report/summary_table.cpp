@@ -114,6 +114,14 @@ std::string moe_section(const Result& r) {
   return out;
 }
 
+std::string prefix_section(const Result& r) {
+  if (!r.prefix_cache) return "";
+  return entry("prefix cache", fmt::format("{} of {} prompt tokens were cached ({})",
+                                           human_count(r.prefix_cache->hit_tokens),
+                                           human_count(r.prefix_cache->prompt_tokens),
+                                           human_percent(r.prefix_cache->hit_rate)));
+}
+
 std::string network_section(const Result& r) {
   if (!r.network) return "";
   return entry("network", fmt::format("{} over all links; busiest link {} utilised",
@@ -176,8 +184,8 @@ std::string summary_table(const Result& r) {
   std::string out;
   if (!r.title.empty()) out += one_line(r.title) + "\n\n";
   out += requests_section(r) + throughput_section(r) + latency_section(r) + steps_section(r) +
-         moe_section(r) + network_section(r) + pools_section(r) + breakdown_section(r) + "\n" +
-         trust_section(r);
+         prefix_section(r) + moe_section(r) + network_section(r) + pools_section(r) +
+         breakdown_section(r) + "\n" + trust_section(r);
   return out + entry("run", fmt::format("seed {}; {} events in {}, {} of memory", r.seed,
                                         human_count(r.events), human_time(r.wall_s),
                                         human_bytes(static_cast<double>(r.peak_rss_bytes))));

@@ -40,13 +40,22 @@ void EngineGroup::submit(std::int64_t rank, Request& request) {
   queued_ = true;
 }
 
-void EngineGroup::release(std::int64_t rank, std::int64_t tokens) {
-  state(rank).cache.free(tokens);
+bool EngineGroup::reserve(std::int64_t rank, Request& request) {
+  auto& cache = state(rank).cache;
+  const auto there = cache.take(request.prefix, request.computed);
+  if (cache.grow(there, request.computed)) return true;
+  cache.free(there, request.prefix);
+  return false;
+}
+
+void EngineGroup::release(std::int64_t rank, std::int64_t tokens, KvPrefix prefix) {
+  state(rank).cache.free(tokens, prefix);
   queued_ = true;
   wake();
 }
 
 void EngineGroup::resume(std::int64_t rank, Request& request) {
+  state(rank).cache.share(request.prefix, request.computed);
   state(rank).running.push_back(&request);
   queued_ = true;
   wake();
@@ -195,7 +204,10 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
 }
 
 void EngineGroup::execute(const StepCost& cost, std::size_t stage) {
-  if (!cost.programs.empty()) return run_program(simulation_, cost.programs[stage], first_link_);
+  if (!cost.programs.empty()) {
+    for (const auto& program : cost.programs[stage]) run_program(simulation_, program, first_link_);
+    return;
+  }
   for (const auto& segment : cost.stages[stage]) {
     if (segment.busy > Seconds(0)) simulation_.sleep_for(segment.busy);
     if (segment.shared.empty()) continue;
@@ -221,6 +233,7 @@ void EngineGroup::complete(Step& step) {
       Request& request = *part.request;
       request.in_flight = false;
       request.computed += part.tokens;
+      ranks_[r].cache.share(request.prefix, request.computed);
       if (!part.emits) continue;
       generate(request);
       if (part.verifies) accept_drafted(ranks_[r], request);
@@ -236,7 +249,7 @@ void EngineGroup::complete(Step& step) {
         on_prefilled_(*part.request);
         continue;
       }
-      rank.cache.free(part.request->computed);
+      rank.cache.free(part.request->computed, part.request->prefix);
       observer_.on_finished(*part.request);
       on_done_(*part.request);
     }

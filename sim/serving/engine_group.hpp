@@ -56,10 +56,11 @@ class EngineGroup {
   void hand_over(std::function<void(Request&)> on_prefilled) {
     on_prefilled_ = std::move(on_prefilled);
   }
-  /// KV memory for `tokens` tokens of a request that comes from elsewhere; false: no room.
-  bool reserve(std::int64_t rank, std::int64_t tokens) { return state(rank).cache.grow(0, tokens); }
+  /// KV memory for the computed tokens of a request that comes from elsewhere; false: no room. What
+  /// is cached here of its prompt (Request::prefix) need not come.
+  bool reserve(std::int64_t rank, Request& request);
   /// Frees the KV memory of a request that has left, and looks for something to do with it.
-  void release(std::int64_t rank, std::int64_t tokens);
+  void release(std::int64_t rank, std::int64_t tokens, KvPrefix prefix);
   /// A request whose memory was reserved and filled runs on from where it is.
   void resume(std::int64_t rank, Request& request);
   /// Called after every step, when its requests have their tokens and what has finished is gone.

@@ -32,10 +32,13 @@ void Handover::accept(Request& request) {
   for (const auto& rank : decode_) {
     const auto& state = rank.group->rank(rank.local);
     loads.push_back({static_cast<std::int64_t>(state.waiting.size() + rank.incoming.size()),
-                     static_cast<std::int64_t>(state.running.size()) + rank.in_transfer});
+                     static_cast<std::int64_t>(state.running.size()) + rank.in_transfer,
+                     static_cast<double>(state.cache.find(request.prefix, request.input)) /
+                         static_cast<double>(request.input)});
   }
   const auto to = static_cast<std::size_t>(parts_.router->choose(request.id, loads));
-  decode_[to].incoming.push_back({&request, request.rank, parts_.simulation.now()});
+  decode_[to].incoming.push_back({&request, request.rank, parts_.simulation.now(), request.prefix});
+  request.prefix.shared = 0;
   request.rank = static_cast<int>(prefill_.size() + to);
   admit(to);
 }
@@ -47,7 +50,7 @@ void Handover::admit(std::size_t to) {
     const auto seated = static_cast<std::int64_t>(state.running.size()) + rank.in_transfer;
     if (!state.waiting.empty() || seated >= parts_.seats) return;
     const auto pending = rank.incoming.front();
-    if (!rank.group->reserve(rank.local, pending.request->computed)) return;
+    if (!rank.group->reserve(rank.local, *pending.request)) return;
     rank.incoming.pop_front();
     ++rank.in_transfer;
     counts_.wait_s.push_back((parts_.simulation.now() - pending.since).value);
@@ -61,7 +64,8 @@ void Handover::move(const Pending& pending, std::size_t to) {
   auto& request = *pending.request;
   const auto target = static_cast<std::int64_t>(to);
   const Seconds start = parts_.simulation.now();
-  const Bytes each = rank.group->rank(rank.local).cache.need(request.computed);
+  const auto& cache = rank.group->rank(rank.local).cache;
+  const Bytes each = cache.need(request.computed) - cache.need(cache.shared_tokens(request.prefix));
   const auto& links = parts_.paths.links();
   LinkLoads loads(links.size());
   parts_.paths.load(pending.from, target, each.value, loads);
@@ -87,7 +91,7 @@ void Handover::move(const Pending& pending, std::size_t to) {
   --rank.in_transfer;
   if (parts_.first_token == FirstToken::decode) request.first_token = request.last_token = now;
   auto& sender = prefill_[static_cast<std::size_t>(pending.from)];
-  sender.group->release(sender.local, request.computed);
+  sender.group->release(sender.local, request.computed, pending.prefix);
   rank.group->resume(rank.local, request);
 }
 

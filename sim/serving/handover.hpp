@@ -46,6 +46,7 @@ class Handover {
     Request* request = nullptr;
     std::int64_t from = 0;  ///< rank of the prefill pool
     Seconds since;
+    KvPrefix prefix;  ///< what the request shares there
   };
   struct Rank {
     EngineGroup* group = nullptr;

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "sim/core/quantity.hpp"
+#include "sim/serving/prefix_blocks.hpp"
 
 namespace moesim {
 
@@ -15,6 +16,7 @@ struct Request {
   std::int64_t input = 0;   ///< prompt tokens
   std::int64_t output = 0;  ///< tokens to generate
   Seconds arrival;
+  KvPrefix prefix;  ///< what it may have in common with others; its tokens count in `computed`
 
   std::int64_t computed = 0;   ///< tokens whose keys and values are in the cache
   std::int64_t generated = 0;  ///< output tokens so far

@@ -12,6 +12,7 @@ namespace moesim {
 
 struct RankLoad {
   std::int64_t waiting = 0, running = 0;
+  double cached_share = 0;  ///< of the request's prompt, with engine.prefix_caching
 };
 
 class RequestRouter {

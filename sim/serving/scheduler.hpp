@@ -25,6 +25,15 @@ struct RankState {
   std::int64_t preemptions = 0;
   bool swaps = false;    ///< preempted requests leave their keys and values in host memory
   Bytes swapped_out{0};  ///< since the last step
+  struct PrefixCounts {
+    std::int64_t prompt_tokens = 0, hit_tokens = 0;  ///< of requests when first admitted
+    PrefixCounts& operator+=(const PrefixCounts& more) {
+      prompt_tokens += more.prompt_tokens;
+      hit_tokens += more.hit_tokens;
+      return *this;
+    }
+  };
+  PrefixCounts prefixes;
 
   explicit RankState(KvCache kv) : cache(kv) {}
 };

@@ -9,6 +9,7 @@
 #include "models/architecture/size.hpp"
 #include "models/device/catalogue.hpp"
 #include "sim/core/data_path.hpp"
+#include "sim/serving/deployment_checks.hpp"
 #include "sim/serving/disaggregation.hpp"
 #include "sim/serving/serving_pools.hpp"
 
@@ -43,62 +44,10 @@ KvCache cache_of(const MemoryPlan& memory, std::int64_t block) {
           memory.kv_capacity};
 }
 
-// Counts of (token, expert) pairs are 32-bit: a batch that could overflow them is refused.
-void check_batch_size(const ServingScenario& scenario, const Layout& layout, const Moe& moe,
-                      const Location& where) {
-  const double pairs = static_cast<double>(scenario.engine.max_batched_tokens) *
-                       static_cast<double>(layout.data_per_group()) *
-                       static_cast<double>(std::max<std::int64_t>(1, moe.top_k));
-  if (pairs > 2e9)
-    throw InputError(
-        where,
-        fmt::format(
-            "max_batched_tokens {} x {} data ranks x top-{} experts = {:.1e} exceeds 2e9 tokens in "
-            "one step",
-            scenario.engine.max_batched_tokens, layout.data_per_group(), moe.top_k, pairs));
-  if (moe.experts > 65535)
-    throw InputError(where, fmt::format("{} experts; at most 65535 are supported", moe.experts));
-}
-
-void check_offloading(const ServingScenario& scenario, const Model& model, const Location& where) {
-  const auto& degrees = scenario.parallel;
-  if (model.architecture.moe.experts == 0)
-    throw InputError(where, model.architecture.name + " has no routed experts to cache");
-  if (degrees.tensor > 1 || degrees.expert > 1 || degrees.pipeline > 1)
-    throw InputError(where,
-                     "expert caches are simulated for replicas of one GPU: tensor, expert and "
-                     "pipeline must be 1 (data may be more)");
-  if (scenario.routing.balancer.type != "none" || scenario.routing.redundant_experts > 0)
-    throw InputError(where,
-                     "an expert cache beside a balancer or redundant experts is not simulated: "
-                     "leave one of them out");
-  if (scenario.engine.speculation)
-    throw InputError(where,
-                     "an expert cache beside drafted tokens is not simulated: leave cache or "
-                     "engine.speculation out");
-  const auto bytes =
-      scenario.cache->expert_bytes.value_or(expert_bytes(model.architecture, model.precision));
-  check_expert_memory(*scenario.cache, cache_shape(model.architecture), bytes, where);
-}
-
-Bytes composed_bytes(const ServingScenario& scenario, const Model& model) {
-  return scenario.composition->bytes.value_or(weight_bytes(model.architecture, model.precision));
-}
-
-void check_composed(const ServingScenario& scenario, const Model& model, const Location& where) {
-  if (scenario.cache || scenario.disaggregation || scenario.parallel.data > 1 ||
-      scenario.parallel.pipeline > 1)
-    throw InputError(where,
-                     "whole models are composed on one replica (data and pipeline 1), without "
-                     "cache and disaggregation");
-  check_composition(*scenario.composition, composed_bytes(scenario, model), where);
-}
-
-void check_swapping(const ServingScenario& scenario, const Location& where) {
-  if (scenario.engine.swap_bandwidth && (scenario.parallel.pipeline > 1 || scenario.disaggregation))
-    throw InputError(where,
-                     "engine.swap_bandwidth with pipeline stages or disaggregation is not "
-                     "simulated: leave it out");
+RankLoad load_of(const RankState& rank, const Request& request) {
+  const auto cached = rank.cache.find(request.prefix, request.input);
+  return {std::ssize(rank.waiting), std::ssize(rank.running),
+          static_cast<double>(cached) / static_cast<double>(request.input)};
 }
 
 }  // namespace
@@ -169,10 +118,13 @@ Serving::Serving(const ServingScenario& given, const ServingScenario& scenario,
                shape.layers;
   }
   check_swapping(given, places.parallel);
+  check_two_batches(scenario, device_, places.parallel);
   if (scenario.composition) check_composed(scenario, model_, places.composition);
   memory_ = plan_memory(model_.architecture, model_.precision, layout_, device_, per_rank,
                         scenario.engine.memory, places.model);
   load_trace();
+  if (scenario.engine.prefix_caching.value_or(false))
+    prefixes_ = PromptPrefixes(scenario, memory_, trace_, places.prefix_caching);
   const auto positions = model_.architecture.max_positions;
   longest_ = cache_of(memory_, scenario.engine.block_size).longest_request();
   if (const auto limit = scenario.engine.max_model_length.value_or(positions); limit > 0)
@@ -245,7 +197,15 @@ EngineParts Serving::parts() const {
            scenario_.engine.asynchronous_scheduling.value_or(false)},
           scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
           measured_ ? &*measured_ : nullptr,
-          scenario_.engine.executor == Executor::event};
+          scenario_.engine.executor == Executor::event,
+          overlap()};
+}
+
+EngineParts::Overlap Serving::overlap() const {
+  const auto& two = scenario_.engine.two_batch_overlap;
+  if (!two) return {};
+  const auto sms = static_cast<double>(device_.sms);
+  return {true, sms / (sms - static_cast<double>(two->communication_sms))};
 }
 
 // A link is shared when two groups, or two pipeline stages, load it: they run at the same time.
@@ -278,10 +238,11 @@ void Serving::add_groups(Running& running, std::vector<LockstepExecutor>& execut
       schedulers.push_back(
           engine.scheduler.make({engine.max_batched_tokens, engine.max_sequences}));
     executor.share(shared);
+    auto cache = cache_of(memory_, engine.block_size);
+    cache.keep_prefixes(prefixes_.block_tokens());
     const auto id = static_cast<std::int64_t>(running.groups.size());
     running.groups.emplace_back(id, running.simulation, std::move(executor), std::move(schedulers),
-                                cache_of(memory_, engine.block_size), scenario_.parallel.pipeline,
-                                window, running.observer);
+                                cache, scenario_.parallel.pipeline, window, running.observer);
     if (engine.swap_bandwidth) running.groups.back().swap_over(*engine.swap_bandwidth);
     if (scenario_.composition)
       running.groups.back().compose(
@@ -340,9 +301,11 @@ void Serving::run(RunObserver& observer) {
     add_totals_of_decode();
     handover_ = running.handover->counts();
   }
+  if (prefixes_.block_tokens() > 0) prefix_counts_.emplace();
   for (const auto& group : running.groups)
     for (std::int64_t r = 0; r < group.ranks(); ++r) {
       preemptions_ += group.rank(r).preemptions;
+      if (prefix_counts_) *prefix_counts_ += group.rank(r).prefixes;
       swapped_.out += r == 0 ? group.swapped().out : Bytes(0);
       swapped_.in += r == 0 ? group.swapped().in : Bytes(0);
       if (group.rank(r).cache.used().value > 0.5)
@@ -412,6 +375,8 @@ void Serving::submit(Running& running, std::int64_t id) {
   request.id = id;
   request.input = tokens.input;
   request.output = tokens.output;
+  const auto& sharing = decode_ && prefixes_.block_tokens() == 0 ? *decode_ : *this;
+  request.prefix.blocks = sharing.prefixes_.of(id, tokens.input);
   request.arrival = running.simulation.now();
   const bool too_long = tokens.input + tokens.output > longest_;
   if (has_front_end()) {
@@ -457,8 +422,7 @@ void Serving::queue(Running& running, Request& request) {
   const auto taking = static_cast<std::size_t>(layout_.groups());
   for (std::size_t g = 0; g < taking; ++g)
     for (std::int64_t r = 0; r < running.groups[g].ranks(); ++r)
-      loads.push_back({static_cast<std::int64_t>(running.groups[g].rank(r).waiting.size()),
-                       static_cast<std::int64_t>(running.groups[g].rank(r).running.size())});
+      loads.push_back(load_of(running.groups[g].rank(r), request));
   const auto rank = running.router->choose(request.id, loads);
   request.rank = static_cast<int>(rank);
   const auto per_group = layout_.data_per_group();

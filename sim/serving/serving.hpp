@@ -12,6 +12,7 @@
 #include "models/architecture/model.hpp"
 #include "sim/serving/engine_group.hpp"
 #include "sim/serving/handover.hpp"
+#include "sim/serving/prompt_prefixes.hpp"
 #include "sim/serving/serving_scenario.hpp"
 #include "sim/serving/trace.hpp"
 
@@ -52,6 +53,8 @@ class Serving {
   std::int64_t preemptions() const { return preemptions_; }
   /// Keys and values of preempted requests, to host memory and back (engine.swap_bandwidth).
   const EngineGroup::SwapCounts& swapped() const { return swapped_; }
+  /// Prompt tokens and those that were cached; nothing without engine.prefix_caching.
+  const std::optional<RankState::PrefixCounts>& prefixes() const { return prefix_counts_; }
   /// What travelled from pool to pool; nothing without the section `disaggregation`.
   const std::optional<HandoverCounts>& handover() const { return handover_; }
 
@@ -65,6 +68,7 @@ class Serving {
   void load_trace();
   void check_some_request_fits(const Location& where) const;
   EngineParts parts() const;
+  EngineParts::Overlap overlap() const;
   Lengths::Tokens tokens_of(std::int64_t request, const Lengths* lengths) const;
   std::vector<char> shared_links(std::vector<LockstepExecutor>& executors) const;
   std::vector<LockstepExecutor> make_executors();
@@ -98,6 +102,7 @@ class Serving {
   std::unique_ptr<MoeLayers> moe_;
   MemoryPlan memory_;
   std::vector<TraceRequest> trace_;
+  PromptPrefixes prefixes_;
   std::int64_t longest_ = 0;
   void offload_experts(std::vector<LockstepExecutor>& executors,
                        std::vector<SharedLink>& links) const;
@@ -106,6 +111,7 @@ class Serving {
   Totals totals_;
   std::optional<ExpertMemoryCounts> expert_memory_;
   std::optional<HandoverCounts> handover_;
+  std::optional<RankState::PrefixCounts> prefix_counts_;
   std::function<void(std::int64_t, std::int64_t, Seconds)> progress_;
   EngineGroup::SwapCounts swapped_;
   Seconds simulated_{0};

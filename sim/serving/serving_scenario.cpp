@@ -44,7 +44,17 @@ const Parameters<WorkloadConfig>& WorkloadConfig::parameters() {
           .optional("trace", &WorkloadConfig::trace,
                     "file of recorded requests; replaces arrivals and lengths (Azure CSV, Mooncake "
                     "JSONL or CSV, "
-                    "LLMServingSim CSV, or arrival_s,input_tokens,output_tokens)");
+                    "LLMServingSim CSV, or arrival_s,input_tokens,output_tokens)")
+          .optional("hash_block", &WorkloadConfig::hash_block,
+                    "tokens of a block that the trace has an id for (hash_ids; default 512, as in "
+                    "Mooncake's traces)")
+          .min(1)
+          .unwritten_when_absent()
+          .optional("shared_prefix", &WorkloadConfig::shared_prefix,
+                    "tokens at the beginning of every generated prompt that all prompts have in "
+                    "common, a system prompt; part of the input lengths")
+          .min(1)
+          .unwritten_when_absent();
   return list;
 }
 
@@ -53,6 +63,10 @@ void WorkloadConfig::check(const Node& at) const {
     throw InputError(
         at.where,
         "missing parameter 'lengths' (or 'trace'): how many tokens requests bring and ask for");
+  if (trace && shared_prefix)
+    throw InputError(at.find("shared_prefix")->where,
+                     "shared_prefix beside a trace, whose hash_ids say which prompts begin alike: "
+                     "leave one of them out");
   if (!trace && !arrivals)
     throw InputError(at.where, "missing parameter 'arrivals' (or 'trace'): when requests come");
 }
@@ -72,6 +86,16 @@ const Parameters<SpeculationConfig>& SpeculationConfig::parameters() {
                     "layers, as large as the model's last one, that propose a token (DeepSeek-V3's "
                     "module for multi-token prediction has one)")
           .min(1);
+  return list;
+}
+
+const Parameters<TwoBatchConfig>& TwoBatchConfig::parameters() {
+  static const auto list =
+      Parameters<TwoBatchConfig>()
+          .optional("communication_sms", &TwoBatchConfig::communication_sms,
+                    "SMs that dispatch and combine take from computation: 20 for DeepEP's normal "
+                    "kernels (Buffer.num_sms), none for its low-latency ones with their hook")
+          .min(0);
   return list;
 }
 
@@ -122,6 +146,12 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "largest batch of decode steps that were captured as CUDA graphs, 0: none "
                     "(--enforce-eager); steps with prompt tokens never are")
           .min(0)
+          .optional("prefix_caching", &EngineConfig::prefix_caching,
+                    "a request skips the tokens at the beginning of its prompt whose keys and "
+                    "values another one left in KV memory (vLLM's enable_prefix_caching, SGLang's "
+                    "radix cache; default false); what begins alike: workload.trace with hash_ids, "
+                    "or workload.shared_prefix")
+          .unwritten_when_absent()
           .optional("launch_time", &EngineConfig::launch_time,
                     "host time to launch one kernel: a step that is no CUDA graph takes at least "
                     "that for each of its kernels, however small they are")
@@ -155,6 +185,11 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "full interval")
           .optional("speculation", &EngineConfig::speculation,
                     "decode steps verify tokens that a draft proposed")
+          .optional("two_batch_overlap", &EngineConfig::two_batch_overlap,
+                    "layers run on two halves of the batch, one computing while the other "
+                    "communicates (SGLang's --enable-two-batch-overlap, vLLM's --enable-dbo); {}: "
+                    "with defaults")
+          .unwritten_when_absent()
           .optional("scheduler", &EngineConfig::scheduler, "which requests run in the next step")
           .optional("request_router", &EngineConfig::request_router,
                     "which data rank serves a request")
@@ -245,7 +280,8 @@ ScenarioPlaces places_of(const Node& document) {
                         place("workload", "lengths"),
                         place("cache", ""),
                         {},
-                        place("composition", "")};
+                        place("composition", ""),
+                        place("engine", "prefix_caching")};
   if (document.find("disaggregation") != nullptr) {
     places.parallel = place("disaggregation", "prefill");
     places.decode = place("disaggregation", "decode");

@@ -29,11 +29,17 @@ struct ModelConfig {
   static const Parameters<ModelConfig>& parameters();
 };
 
+/// Tokens of a block that Mooncake's traces have an id for
+/// (https://github.com/kvcache-ai/Mooncake, FAST25-release, README).
+inline constexpr std::int64_t kMooncakeBlock = 512;
+
 struct WorkloadConfig {
   std::optional<std::int64_t> requests;
   std::optional<Choice<Arrivals>> arrivals;
   std::optional<Choice<Lengths>> lengths;
   std::optional<InputPath> trace;
+  std::optional<std::int64_t> hash_block;
+  std::optional<std::int64_t> shared_prefix;
   static const Parameters<WorkloadConfig>& parameters();
   void check(const Node& at) const;
 };
@@ -48,6 +54,12 @@ struct SpeculationConfig {
   std::int64_t draft_layers = 1;
   static const Parameters<SpeculationConfig>& parameters();
   void check(const Node& at) const;
+};
+
+/// Two halves of a batch in turn, one computing while the other communicates.
+struct TwoBatchConfig {
+  std::int64_t communication_sms = 0;
+  static const Parameters<TwoBatchConfig>& parameters();
 };
 
 struct EngineConfig {
@@ -68,7 +80,9 @@ struct EngineConfig {
   std::optional<bool> asynchronous_scheduling;
   std::optional<BytesPerSecond> swap_bandwidth;
   std::int64_t graph_max_batch = 512;
+  std::optional<bool> prefix_caching;
   std::optional<SpeculationConfig> speculation;
+  std::optional<TwoBatchConfig> two_batch_overlap;
   Choice<Scheduler> scheduler{"vllm-v1"};
   Choice<RequestRouter> request_router{"least-loaded"};
   MemoryConfig memory;
@@ -139,7 +153,8 @@ struct ServingScenario {
 
 /// Where the parts of a scenario were written, for errors that need the whole picture.
 struct ScenarioPlaces {
-  Location model, parallel, workload, cache = {}, decode = {}, composition = {};
+  Location model, parallel, workload, cache = {}, decode = {}, composition = {},
+                                      prefix_caching = {};
 };
 
 /// Reads and checks a document (after includes, overrides and choice of a variant). Throws

@@ -26,7 +26,7 @@ std::vector<TraceRequest> parse_trace(const std::string& text, const std::string
   }
   std::vector<TraceRequest> requests;
   requests.reserve(rows.size());
-  for (const auto& row : rows) requests.push_back(row.request);
+  for (auto& row : rows) requests.push_back(std::move(row.request));
   std::ranges::stable_sort(requests, {}, &TraceRequest::arrival);
   return requests;
 }

@@ -1,8 +1,8 @@
 // Requests as somebody recorded them: when they came, how long they were. One reader for every form
 // in use, told apart by content: CSV with a header (Azure LLM inference traces, Mooncake lengths,
 // LLMServingSim workloads, plain) and JSON lines (Mooncake). Gzip is transparent. Columns may stand
-// in any order; others (index, hash_ids, ...) are skipped. Not kept: shared prefixes, sessions, the
-// content.
+// in any order; others (index, ...) are skipped. Of the content, what Mooncake's lines say: ids of
+// the prompt's blocks (hash_ids). Not kept: sessions.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,10 @@ namespace moesim {
 struct TraceRequest {
   Seconds arrival;
   std::int64_t input = 0, output = 0;  ///< tokens, both at least 1
+  /// Ids of the prompt's blocks, each for its tokens and all before them; empty: not recorded. Not
+  /// checked against `input`: how many tokens a block has is not in the trace.
+  std::vector<std::int64_t> blocks{};
+  int line = 0, column = 0;  ///< of the blocks in the file
 };
 
 /// The requests in order of arrival (rows out of order are sorted, equal times keep the order of

@@ -11,20 +11,31 @@ namespace {
 // The names of Mooncake's lines; here `timestamp` is in milliseconds.
 constexpr std::array<std::string_view, 3> keys = {"timestamp", "input_length", "output_length"};
 
-/// Keeps the three numbers of the outermost object as text and skips the rest (hash_ids can be
-/// long) without storing it.
+/// Keeps the three numbers of the outermost object as text, the numbers of `hash_ids`, and skips
+/// the rest without storing it.
 class LineReader : public nlohmann::json_sax<nlohmann::json> {
  public:
   std::array<std::optional<std::string>, 3> values;
+  std::vector<std::int64_t> blocks;
+  bool blocks_are_ids = true;  ///< whole numbers, none negative
   std::optional<std::string> twice;
   std::size_t error_at = 0;
   std::string error;
 
   bool null() override { return keep("null"); }
   bool boolean(bool value) override { return keep(value ? "true" : "false"); }
-  bool number_integer(number_integer_t value) override { return keep(std::to_string(value)); }
-  bool number_unsigned(number_unsigned_t value) override { return keep(std::to_string(value)); }
-  bool number_float(number_float_t, const string_t& text) override { return keep(text); }
+  bool number_integer(number_integer_t value) override {
+    return in_blocks() ? refuse_block() : keep(std::to_string(value));
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    if (!in_blocks()) return keep(std::to_string(value));
+    if (value > std::uint64_t{1} << 62) return refuse_block();
+    blocks.push_back(static_cast<std::int64_t>(value));
+    return true;
+  }
+  bool number_float(number_float_t, const string_t& text) override {
+    return in_blocks() ? refuse_block() : keep(text);
+  }
   bool string(string_t& value) override { return keep('"' + value + '"'); }
   bool binary(binary_t&) override { return true; }
   bool start_object(std::size_t) override { return open("{...}"); }
@@ -33,6 +44,7 @@ class LineReader : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return --depth_, true; }
   bool key(string_t& name) override {
     if (depth_ != 1) return true;
+    of_blocks_ = name == "hash_ids";
     current_ = keys.size();
     for (std::size_t i = 0; i < keys.size(); ++i)
       if (name == keys[i]) current_ = i;
@@ -58,7 +70,11 @@ class LineReader : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
+  bool in_blocks() const { return of_blocks_ && depth_ == 2; }
+  bool refuse_block() { return blocks_are_ids = false, true; }
+
   int depth_ = 0;
+  bool of_blocks_ = false;
   std::size_t current_ = keys.size();
 };
 
@@ -85,6 +101,12 @@ Row read_line(std::string_view line, const std::string& file, int number) {
   read_arrival(*reader.values[0], at_key(keys[0]), TimeForm::kMilliseconds, row);
   row.request.input = read_tokens(*reader.values[1], at_key(keys[1]), Role::kInput);
   row.request.output = read_tokens(*reader.values[2], at_key(keys[2]), Role::kOutput);
+  if (!reader.blocks_are_ids)
+    throw InputError(at_key("hash_ids"), "hash_ids: expected whole numbers, none negative");
+  if (line.find("\"hash_ids\"") == std::string_view::npos) return row;
+  row.request.blocks = std::move(reader.blocks);
+  row.request.line = number;
+  row.request.column = at_key("hash_ids").column;
   return row;
 }
 

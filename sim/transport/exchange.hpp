@@ -37,6 +37,8 @@ class Exchange {
   virtual ~Exchange() = default;
   virtual void dispatch(const ExchangeLoad& load, Transfer& into) const = 0;
   virtual void combine(const ExchangeLoad& load, Transfer& into) const = 0;
+  /// Whether every rank receives all tokens, not only those that have an expert there.
+  virtual bool gathers() const { return false; }
   /// What tables of measured collectives call the two directions; empty: nobody measured it.
   virtual std::string_view measured_dispatch() const { return {}; }
   virtual std::string_view measured_combine() const { return {}; }

@@ -1,4 +1,5 @@
 // The engine's arithmetic against sums written out by hand.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "models/architecture/catalog.hpp"
@@ -6,6 +7,7 @@
 #include "sim/core/data_path.hpp"
 #include "sim/engine/lockstep.hpp"
 #include "sim/engine/memory_plan.hpp"
+#include "tests/support/run_scenarios.hpp"
 
 namespace moesim {
 namespace {
@@ -213,6 +215,26 @@ TEST(Layout, NamesTheNumbersThatDoNotDivide) {
   EXPECT_NE(message({1, 1, 1, 49}, 64).find("49 stages for 48 layers"), std::string::npos);
   EXPECT_EQ(message({2, 4, 8, 1}, 8), "fine");
   EXPECT_EQ(message({4, 2, 2, 1}, 8), "fine");
+}
+
+// Forms with a term per token that enters a layer: gathered, every rank has all of them; sent to
+// their experts, a rank has those that chose one of its own, at most one per row.
+TEST(Experts, TokensThatGoElsewhereCostNothing) {
+  const auto with = [](const char* dispatch, int data) {
+    return fmt::format(
+        "{{model: {{name: deepseek-v3}}, cluster: {{node: hgx-h200, nodes: {}}}, parallel: {{data: "
+        "{}, expert: {}}}, routing: {{source: balanced}}, network: {{dispatch: {}}}, cost: {{type: "
+        "fit}}, workload: {{requests: {}, arrivals: at-once, lengths: {{type: fixed, input: 512, "
+        "output: 1}}}}}}",
+        data / 8, data, data, dispatch, data);
+  };
+  const auto results =
+      test::run_scenarios({with("all-to-all", 16), with("all-to-all", 64), with("node-dedup", 64),
+                           with("allgather-reducescatter", 64)});
+  const auto experts = [&](std::size_t i) { return test::phase_s(results[i], "experts"); };
+  EXPECT_EQ(experts(1), experts(2));
+  EXPECT_LE(experts(1), experts(0)) << "the same rows per rank, fewer experts";
+  EXPECT_GT(experts(3), 1.2 * experts(1));
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ void preempt(RankState& state, std::size_t index) {
     victim.swapped = victim.computed;
     state.swapped_out += state.cache.need(victim.computed);
   }
-  state.cache.free(victim.computed);
+  state.cache.free(victim.computed, victim.prefix);
   victim.computed = 0;
   ++victim.preemptions;
   ++state.preemptions;
@@ -34,6 +34,23 @@ bool grow_or_preempt(RankState& state, std::size_t index, std::int64_t tokens) {
     return false;
   }
   return true;
+}
+
+PrefixLoan::PrefixLoan(RankState& state, Request& request) : state_(state), request_(request) {
+  request.computed = state.cache.take(request.prefix, request.length() - 1);
+}
+
+PrefixLoan::~PrefixLoan() {
+  if (kept_ || request_.computed == 0) return;
+  state_.cache.free(request_.computed, request_.prefix);
+  request_.computed = 0;
+}
+
+void PrefixLoan::keep() {
+  kept_ = true;
+  if (request_.preemptions > 0 || !state_.cache.keeps_prefixes()) return;
+  state_.prefixes.prompt_tokens += request_.input;
+  state_.prefixes.hit_tokens += request_.computed;
 }
 
 void take(Request& request, std::int64_t tokens, std::vector<Scheduled>& batch) {

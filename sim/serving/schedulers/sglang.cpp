@@ -4,7 +4,7 @@
 // arrived are looked for every `recv_interval` decode steps (--scheduler-recv-interval). When KV
 // memory runs out, requests admitted last are retracted and computed again. Not modelled: the
 // estimate of how much a request will still generate by which SGLang holds back admission, mixed
-// chunks (--enable-mixed-chunk), the radix cache.
+// chunks (--enable-mixed-chunk).
 #include <algorithm>
 
 #include "sim/serving/schedulers/preemption.hpp"
@@ -60,12 +60,15 @@ class Sglang final : public Scheduler {
     }
     while (received_ > 0 && budget > 0 && std::ssize(state.running) < limits_.max_sequences) {
       Request& request = *state.waiting.front();
-      const auto tokens = std::min(request.length(), budget);
+      PrefixLoan prefix(state, request);
+      const auto tokens = std::min(request.length() - request.computed, budget);
       // Room for the whole prompt and the next token of everybody, or memory would run out at once.
-      const auto used = state.cache.used() + state.cache.need(request.length()) +
+      const auto used = state.cache.used() + state.cache.need(request.length()) -
+                        state.cache.need(request.computed) +
                         state.cache.need(1) * static_cast<double>(state.running.size());
       if (used > state.cache.capacity() && !state.running.empty()) break;
-      if (!state.cache.grow(0, tokens)) break;
+      if (!state.cache.grow(request.computed, request.computed + tokens)) break;
+      prefix.keep();
       state.waiting.pop_front();
       --received_;
       state.running.push_back(&request);

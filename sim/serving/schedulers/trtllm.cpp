@@ -104,8 +104,10 @@ class TensorRtLlm final : public Scheduler {
       Request& request = *state.waiting.front();
       const auto needed = state.cache.need(request.input + request.output);
       if (promised + needed > state.cache.capacity()) return;
+      PrefixLoan prefix(state, request);
       const auto tokens = wanted(request, budget);
       if (tokens == 0 || !state.cache.grow(request.computed, request.computed + tokens)) return;
+      prefix.keep();
       take(request, tokens, batch);
       budget -= tokens;
       promised += needed;

@@ -64,10 +64,12 @@ class VllmV1 final : public Scheduler {
     while (!state.waiting.empty() && budget > 0 &&
            static_cast<std::int64_t>(state.running.size()) < limits_.max_sequences) {
       Request& request = *state.waiting.front();
+      PrefixLoan prefix(state, request);
       const auto all = request.length() - request.computed;
       if (!config_.chunked_prefill && all > budget) return;
       const auto tokens = wanted(request, budget);
-      if (!state.cache.grow(0, tokens)) return;
+      if (!state.cache.grow(request.computed, request.computed + tokens)) return;
+      prefix.keep();
       state.waiting.pop_front();
       state.running.push_back(&request);
       take(request, tokens, batch);

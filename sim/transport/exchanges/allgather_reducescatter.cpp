@@ -28,6 +28,7 @@ class AllGatherReduceScatter final : public Exchange {
     reduce_scatter(network_, group_, total(load), into);
   }
 
+  bool gathers() const override { return true; }
   std::string_view measured_dispatch() const override { return "all_gather"; }
   std::string_view measured_combine() const override { return "reduce_scatter"; }
 

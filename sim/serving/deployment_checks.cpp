@@ -1,0 +1,82 @@
+#include "sim/serving/deployment_checks.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "models/architecture/size.hpp"
+
+namespace moesim {
+
+void check_batch_size(const ServingScenario& scenario, const Layout& layout, const Moe& moe,
+                      const Location& where) {
+  const double pairs = static_cast<double>(scenario.engine.max_batched_tokens) *
+                       static_cast<double>(layout.data_per_group()) *
+                       static_cast<double>(std::max<std::int64_t>(1, moe.top_k));
+  if (pairs > 2e9)
+    throw InputError(
+        where,
+        fmt::format(
+            "max_batched_tokens {} x {} data ranks x top-{} experts = {:.1e} exceeds 2e9 tokens in "
+            "one step",
+            scenario.engine.max_batched_tokens, layout.data_per_group(), moe.top_k, pairs));
+  if (moe.experts > 65535)
+    throw InputError(where, fmt::format("{} experts; at most 65535 are supported", moe.experts));
+}
+
+void check_offloading(const ServingScenario& scenario, const Model& model, const Location& where) {
+  const auto& degrees = scenario.parallel;
+  if (model.architecture.moe.experts == 0)
+    throw InputError(where, model.architecture.name + " has no routed experts to cache");
+  if (degrees.tensor > 1 || degrees.expert > 1 || degrees.pipeline > 1)
+    throw InputError(where,
+                     "expert caches are simulated for replicas of one GPU: tensor, expert and "
+                     "pipeline must be 1 (data may be more)");
+  if (scenario.routing.balancer.type != "none" || scenario.routing.redundant_experts > 0)
+    throw InputError(where,
+                     "an expert cache beside a balancer or redundant experts is not simulated: "
+                     "leave one of them out");
+  if (scenario.engine.speculation)
+    throw InputError(where,
+                     "an expert cache beside drafted tokens is not simulated: leave cache or "
+                     "engine.speculation out");
+  const auto bytes =
+      scenario.cache->expert_bytes.value_or(expert_bytes(model.architecture, model.precision));
+  check_expert_memory(*scenario.cache, cache_shape(model.architecture), bytes, where);
+}
+
+Bytes composed_bytes(const ServingScenario& scenario, const Model& model) {
+  return scenario.composition->bytes.value_or(weight_bytes(model.architecture, model.precision));
+}
+
+void check_composed(const ServingScenario& scenario, const Model& model, const Location& where) {
+  if (scenario.cache || scenario.disaggregation || scenario.parallel.data > 1 ||
+      scenario.parallel.pipeline > 1)
+    throw InputError(where,
+                     "whole models are composed on one replica (data and pipeline 1), without "
+                     "cache and disaggregation");
+  check_composition(*scenario.composition, composed_bytes(scenario, model), where);
+}
+
+void check_swapping(const ServingScenario& scenario, const Location& where) {
+  if (scenario.engine.swap_bandwidth && (scenario.parallel.pipeline > 1 || scenario.disaggregation))
+    throw InputError(where,
+                     "engine.swap_bandwidth with pipeline stages or disaggregation is not "
+                     "simulated: leave it out");
+}
+
+void check_two_batches(const ServingScenario& scenario, const Device& device,
+                       const Location& where) {
+  const auto& two = scenario.engine.two_batch_overlap;
+  if (!two) return;
+  if (scenario.cache)
+    throw InputError(where,
+                     "engine.two_batch_overlap beside an expert cache is not simulated: leave one "
+                     "of them out");
+  if (two->communication_sms >= device.sms)
+    throw InputError(where, fmt::format("engine.two_batch_overlap: communication_sms {} leave none "
+                                        "of the {} SMs of {}",
+                                        two->communication_sms, device.sms, device.name));
+}
+
+}  // namespace moesim
