@@ -126,6 +126,16 @@ TEST(SynchronousHost, AddsItsTimePerStepAndPerRequestOfTheStep) {
   EXPECT_NEAR(results[2].tpot_s.mean - results[0].tpot_s.mean, 8 * 500e-6, 1e-8);
 }
 
+TEST(AsynchronousHost, CountsOnlyWhereItExceedsTheStep) {
+  const auto engine = [](const std::string& time) {
+    return lone("asynchronous_scheduling: true, host_time: " + time);
+  };
+  const auto results = run_scenarios({lone(""), engine("1 us"), engine("50 ms")});
+  ASSERT_LT(results[0].tpot_s.mean, 0.05);
+  EXPECT_NEAR(results[1].tpot_s.mean, results[0].tpot_s.mean, 1e-9);
+  EXPECT_NEAR(results[2].tpot_s.mean, 0.05, 1e-8);
+}
+
 TEST(FrontEnd, TakesOneRequestAfterTheOther) {
   const auto scenario = [](const std::string& engine) {
     return R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
