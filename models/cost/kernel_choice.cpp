@@ -40,17 +40,15 @@ const ExpertsFit* fastest(std::span<const ExpertsFit* const> fits, const Peaks& 
 const ExpertsFit& KernelChoice::of(std::span<const ExpertsFit* const> fits, const Peaks& peaks,
                                    const ExpertWork& work) const {
   if (fits.size() == 1 || work.tokens_per_expert.empty()) return *fits.front();
-  const auto local = std::ssize(work.tokens_per_expert);
+  const auto family = ExpertsResidual::family_of(work);
   const auto rows = std::accumulate(work.tokens_per_expert.begin(), work.tokens_per_expert.end(),
                                     std::int64_t{0});
   const auto rows_log2 = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(rows)));
   if (rows_log2 == 0) return *fits.front();
   for (const auto& c : chosen_)
-    if (c.rows_log2 == rows_log2 && c.hidden == work.hidden &&
-        c.intermediate == work.intermediate && c.local == local && c.weight == work.weight)
-      return *c.fit;
+    if (c.rows_log2 == rows_log2 && c.family == family && c.weight == work.weight) return *c.fit;
   const auto* fit = fastest(fits, peaks, work, rows_log2);
-  chosen_.push_back({work.weight, work.hidden, work.intermediate, local, rows_log2, fit});
+  chosen_.push_back({work.weight, family, rows_log2, fit});
   return *fit;
 }
 

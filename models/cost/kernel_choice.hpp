@@ -2,8 +2,8 @@
 // predicted to be fastest for the layer's shape and number of rows, as an autotuner or a dispatch
 // table would choose. On a B200 TensorRT-LLM's two MXFP4 kernels differ by a factor of 4 and its
 // NVFP4 kernels by 2 to 4 (tables of 1.3.0rc20). Kernels that were measured on the shape come
-// before those that were not. Chosen once for each shape and power of two of rows, on evenly spread
-// rows: skew does not change the choice.
+// before those that were not. Chosen once for each family and power of two of rows, on evenly
+// spread rows: skew does not change the choice.
 #pragma once
 
 #include <span>
@@ -21,7 +21,7 @@ class KernelChoice {
  private:
   struct Chosen {
     Dtype weight;
-    std::int64_t hidden, intermediate, local;
+    ExpertsResidual::Family family;
     int rows_log2;
     const ExpertsFit* fit;
   };

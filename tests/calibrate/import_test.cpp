@@ -198,6 +198,34 @@ TEST(KernelChoice, TakesTheFastestKernelForTheRowsAtHand) {
   EXPECT_EQ(chosen(1), &small);
 }
 
+TEST(KernelChoice, IsMadeForEachModelThoughARankHoldsTheSameExperts) {
+  const auto peaks = peaks_of(load_device(data_path("models/device"), "h100-sxm"), Dtype::bf16);
+  const auto fit = [](float ratio_of_one, float ratio_of_other) {
+    const auto constant = [](float ratio) {
+      return ExpertsResidual::Curves{{{0.F, 0.F, 0.F, ratio}, {20.F, 20.F, 2.F, ratio}}};
+    };
+    ExpertsFit made;
+    made.form.floor_s = 1e-6, made.form.compute = 0.5;
+    made.residual = {{{{4096, 4096, 8, 64, 4}, constant(ratio_of_one)},
+                      {{4096, 4096, 8, 128, 8}, constant(ratio_of_other)}},
+                     {}};
+    return made;
+  };
+  const auto first = fit(-0.5F, 0.5F), second = fit(0.5F, -0.5F);
+  const std::vector<const ExpertsFit*> fits = {&first, &second};
+  const KernelChoice choice;
+  const auto chosen = [&](std::int64_t experts, std::int64_t topk) {
+    const std::vector<std::int32_t> counts(8, 4);
+    ExpertWork work;
+    work.hidden = 4096, work.intermediate = 4096, work.tokens = 32;
+    work.experts = experts, work.topk = topk;
+    work.tokens_per_expert = counts;
+    return &choice.of(fits, peaks, work);
+  };
+  EXPECT_EQ(chosen(64, 4), &first);
+  EXPECT_EQ(chosen(128, 8), &second);
+}
+
 TEST(ShippedProfile, ReadsBackToTheSameText) {
   EXPECT_GE(profile_names().size(), 7u);
   for (const auto& name : profile_names()) {
