@@ -12,6 +12,7 @@ namespace moesim {
 namespace {
 
 using test::phase_s;
+using test::refusal_of;
 using test::run_scenario;
 using test::run_scenarios;
 
@@ -168,22 +169,13 @@ TEST(TwoBatches, ContendOnLinksThatGroupsShare) {
 }
 
 TEST(TwoBatches, RefuseMoreSmsThanThereAreAndExpertCaches) {
-  const auto error_of = [](const std::string& text) -> std::string {
-    try {
-      const Node document = parse_yaml(text, "test.yaml");
-      const Serving serving(read_serving_scenario(document), places_of(document));
-    } catch (const InputError& error) {
-      return error.what();
-    }
-    return "";
-  };
-  EXPECT_NE(error_of(prefill(", two_batch_overlap: {communication_sms: 132}"))
+  EXPECT_NE(refusal_of(prefill(", two_batch_overlap: {communication_sms: 132}"))
                 .find("leave none of the 132 SMs"),
             std::string::npos);
-  EXPECT_NE(error_of("{model: {name: mixtral-8x7b}, cluster: {node: hgx-h100}, cache: "
-                     "{slots_per_layer: 4, tiers: [{name: host, capacity: 256 GiB, bandwidth: 25 "
-                     "GB/s}]}, workload: {requests: 2, arrivals: at-once, lengths: {type: fixed, "
-                     "input: 16, output: 8}}, engine: {two_batch_overlap: {}}}")
+  EXPECT_NE(refusal_of("{model: {name: mixtral-8x7b}, cluster: {node: hgx-h100}, cache: "
+                       "{slots_per_layer: 4, tiers: [{name: host, capacity: 256 GiB, bandwidth: 25 "
+                       "GB/s}]}, workload: {requests: 2, arrivals: at-once, lengths: {type: fixed, "
+                       "input: 16, output: 8}}, engine: {two_batch_overlap: {}}}")
                 .find("beside an expert cache"),
             std::string::npos);
 }

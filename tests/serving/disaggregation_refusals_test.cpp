@@ -1,20 +1,12 @@
 // What cannot be combined with pools is refused where it was written, with what to do instead.
 #include <gtest/gtest.h>
 
-#include "sim/serving/serving.hpp"
+#include "tests/support/run_scenarios.hpp"
 
 namespace moesim {
 namespace {
 
-std::string error_of(const std::string& text) {
-  try {
-    const Node document = parse_yaml(text, "test.yaml");
-    const Serving serving(read_serving_scenario(document), places_of(document));
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
-}
+using test::refusal_of;
 
 std::string scenario(const std::string& pools, const std::string& more = "") {
   return "model: {name: olmoe-1b-7b}\n"
@@ -28,13 +20,13 @@ const char* const kPools =
     "disaggregation: {prefill: {parallel: {tensor: 4}}, decode: {parallel: {tensor: 4}}}";
 
 void expect_refused(const std::string& text, const std::string& place, const std::string& what) {
-  const auto error = error_of(text);
+  const auto error = refusal_of(text);
   EXPECT_TRUE(error.starts_with("test.yaml:" + place + ": ")) << error;
   EXPECT_NE(error.find(what), std::string::npos) << error;
 }
 
 TEST(DisaggregationRefusals, TwoPoolsOnOneNodeAreFine) {
-  EXPECT_EQ(error_of(scenario(kPools)), "");
+  EXPECT_EQ(refusal_of(scenario(kPools)), "");
 }
 
 TEST(DisaggregationRefusals, ALayoutOutsideThePools) {
@@ -79,14 +71,14 @@ TEST(DisaggregationRefusals, AMistypedKeyInAPool) {
 }
 
 TEST(DisaggregationRefusals, ADecodePoolThatDoesNotDivideTheModel) {
-  const auto error = error_of(scenario(
+  const auto error = refusal_of(scenario(
       "disaggregation: {prefill: {parallel: {tensor: 2}}, decode: {parallel: {tensor: 3}}}"));
   EXPECT_TRUE(error.starts_with("test.yaml:4:60: impossible parallelism")) << error;
 }
 
 TEST(DisaggregationRefusals, RequestsThatNoPoolCanHold) {
-  EXPECT_NE(error_of(scenario("disaggregation: {prefill: {}, decode: {engine: {max_model_length: "
-                              "10}}}"))
+  EXPECT_NE(refusal_of(scenario("disaggregation: {prefill: {}, decode: {engine: {max_model_length: "
+                                "10}}}"))
                 .find("no request can be served"),
             std::string::npos);
 }

@@ -16,6 +16,7 @@ namespace moesim {
 namespace {
 
 using moesim::testing::TemporaryDirectory;
+using test::refusal_of;
 using test::run_scenario;
 using test::run_scenarios;
 
@@ -173,16 +174,6 @@ TEST(SharedPrefix, IsComputedOnceAndFoundByWhoeverComesLater) {
   EXPECT_LT(results[1].requests[9].ttft_s, 0.7 * results[0].requests[9].ttft_s);
 }
 
-std::string error_of(const std::string& text) {
-  try {
-    const Node document = parse_yaml(text, "test.yaml");
-    const Serving serving(read_serving_scenario(document), places_of(document));
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  return "";
-}
-
 void expect_refused(const std::string& error, const std::string& place, const std::string& what) {
   EXPECT_TRUE(error.starts_with(place + ": ")) << error;
   EXPECT_NE(error.find(what), std::string::npos) << error;
@@ -191,12 +182,12 @@ void expect_refused(const std::string& error, const std::string& place, const st
 TEST_F(PrefixCaching, RefusesIdsThatDoNotFitTheirPrompt) {
   const auto good = line(0, 1100, 3, "1, 2, 3");
   for (const auto* ids : {"1", "1, 2, 3, 4", ""}) {
-    const auto error = error_of(scenario(good + line(9, 1100, 3, ids), "prefix_caching: true"));
+    const auto error = refusal_of(scenario(good + line(9, 1100, 3, ids), "prefix_caching: true"));
     expect_refused(error, folder_.file("trace.jsonl") + ":2:60", "has 2 whole blocks of 512");
   }
-  EXPECT_EQ(error_of(scenario(good + line(9, 1100, 3, "1, 2"), "prefix_caching: true")), "");
-  EXPECT_EQ(error_of(scenario(good + line(9, 1100, 3, "1"), "prefix_caching: false")), "");
-  expect_refused(error_of(scenario(good + line(9, 1100, 3, "1, -2"), "prefix_caching: true")),
+  EXPECT_EQ(refusal_of(scenario(good + line(9, 1100, 3, "1, 2"), "prefix_caching: true")), "");
+  EXPECT_EQ(refusal_of(scenario(good + line(9, 1100, 3, "1"), "prefix_caching: false")), "");
+  expect_refused(refusal_of(scenario(good + line(9, 1100, 3, "1, -2"), "prefix_caching: true")),
                  folder_.file("trace.jsonl") + ":2:60", "none negative");
 }
 
@@ -208,8 +199,8 @@ TEST_F(PrefixCaching, TakesOtherBlocksThanMooncakes) {
         "hash_block: {}}}, engine: {{prefix_caching: true}}}}",
         path, block);
   };
-  EXPECT_EQ(error_of(with("16")), "");
-  EXPECT_NE(error_of(with("40")).find("no multiple of engine.block_size 16"), std::string::npos);
+  EXPECT_EQ(refusal_of(with("16")), "");
+  EXPECT_NE(refusal_of(with("40")).find("no multiple of engine.block_size 16"), std::string::npos);
 }
 
 std::string generated(const std::string& model, const std::string& workload,
@@ -222,24 +213,25 @@ std::string generated(const std::string& model, const std::string& workload,
 }
 
 TEST(PrefixCachingRefusals, NameWhatIsMissingOrInTheWay) {
-  expect_refused(error_of(generated("olmoe-1b-7b", "", "prefix_caching: true")), "test.yaml:4:26",
+  expect_refused(refusal_of(generated("olmoe-1b-7b", "", "prefix_caching: true")), "test.yaml:4:26",
                  "a trace with hash_ids, or workload.shared_prefix");
-  expect_refused(error_of(generated("gpt-oss-20b", "shared_prefix: 64, ", "prefix_caching: true")),
-                 "test.yaml:4:26", "layers with a window");
-  expect_refused(error_of(generated("olmoe-1b-7b", "shared_prefix: 64, ",
-                                    "prefix_caching: true, swap_bandwidth: 9 GB/s")),
+  expect_refused(
+      refusal_of(generated("gpt-oss-20b", "shared_prefix: 64, ", "prefix_caching: true")),
+      "test.yaml:4:26", "layers with a window");
+  expect_refused(refusal_of(generated("olmoe-1b-7b", "shared_prefix: 64, ",
+                                      "prefix_caching: true, swap_bandwidth: 9 GB/s")),
                  "test.yaml:4:26", "leave one of them out");
-  expect_refused(error_of(generated("olmoe-1b-7b", "shared_prefix: 0, ", "prefix_caching: true")),
+  expect_refused(refusal_of(generated("olmoe-1b-7b", "shared_prefix: 0, ", "prefix_caching: true")),
                  "test.yaml:3:59", "at least 1");
 }
 
 TEST_F(PrefixCaching, RefusesTracesThatDoNotSayWhatBeginsAlike) {
-  const auto error =
-      error_of(scenario("arrival_s,input_tokens,output_tokens\n0,600,2\n", "prefix_caching: true"));
+  const auto error = refusal_of(
+      scenario("arrival_s,input_tokens,output_tokens\n0,600,2\n", "prefix_caching: true"));
   EXPECT_NE(error.find("no hash_ids"), std::string::npos) << error;
-  EXPECT_NE(error_of(fmt::format("{{model: {{name: olmoe-1b-7b}}, cluster: {{node: hgx-h100}}, "
-                                 "workload: {{trace: {}, shared_prefix: 32}}}}",
-                                 folder_.file("trace.jsonl")))
+  EXPECT_NE(refusal_of(fmt::format("{{model: {{name: olmoe-1b-7b}}, cluster: {{node: hgx-h100}}, "
+                                   "workload: {{trace: {}, shared_prefix: 32}}}}",
+                                   folder_.file("trace.jsonl")))
                 .find("leave one of them out"),
             std::string::npos);
 }

@@ -1,6 +1,8 @@
 #include "tests/support/run_scenarios.hpp"
 
 #include "sim/cli/simulate.hpp"
+#include "sim/core/error.hpp"
+#include "sim/serving/serving.hpp"
 
 namespace moesim::test {
 
@@ -17,6 +19,16 @@ std::vector<Result> run_scenarios(const std::vector<std::string>& yaml) {
 }
 
 Result run_scenario(const std::string& yaml) { return run_scenarios({yaml}).front(); }
+
+std::string refusal_of(const std::string& yaml) {
+  try {
+    const Node document = parse_yaml(yaml, "test.yaml");
+    const Serving serving(read_serving_scenario(document), places_of(document));
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
 
 double phase_s(const Result& result, const std::string& name) {
   for (const auto& [phase, seconds] : result.time_breakdown_s)

@@ -12,6 +12,9 @@ namespace moesim::test {
 std::vector<Result> run_scenarios(const std::vector<std::string>& yaml);
 Result run_scenario(const std::string& yaml);
 
+/// Why a scenario is refused before it runs, with its place; "" when it is not.
+std::string refusal_of(const std::string& yaml);
+
 /// The value of a phase in time_breakdown_s; 0 when it is not there.
 double phase_s(const Result& result, const std::string& name);
 
