@@ -91,7 +91,11 @@ Residual AttentionResidual::at(std::int64_t heads, std::int64_t kv_heads, double
   if (l.below != l.above) {
     const auto more = place_on(log_batch_, log_batch + log_length - log_length_[l.below]),
                fewer = place_on(log_batch_, log_batch + log_length - log_length_[l.above]);
-    if (more.outside <= 0 && fewer.outside <= 0) {
+    const auto known = [&](const AxisPlace& place, std::size_t i) {
+      return grid.measured[place.below * width + i] != 0 &&
+             grid.measured[place.above * width + i] != 0;
+    };
+    if (more.outside <= 0 && fewer.outside <= 0 && known(more, l.below) && known(fewer, l.above)) {
       const auto across = Ends{at_length(more, l.below), at_length(fewer, l.above)};
       const double share = along.unrest() / (along.unrest() + across.unrest());
       value += share * (across.at(l.share) - value);

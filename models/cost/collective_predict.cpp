@@ -10,14 +10,8 @@
 namespace moesim {
 namespace {
 
-/// How far two shapes lie apart: natural logarithms in width and in experts per token.
-double distance(const TokenShape& a, const TokenShape& b) {
-  const auto apart = [](std::int64_t x, std::int64_t y) {
-    const double d = portable_log(static_cast<double>(std::max<std::int64_t>(x, 1))) -
-                     portable_log(static_cast<double>(std::max<std::int64_t>(y, 1)));
-    return d * d;
-  };
-  return apart(a.hidden, b.hidden) + apart(a.topk, b.topk);
+double log_extent(std::int64_t extent) {
+  return portable_log(static_cast<double>(std::max<std::int64_t>(extent, 1)));
 }
 
 }  // namespace
@@ -32,6 +26,9 @@ void CollectiveFit::prepare() {
   for (auto& curve : curves) {
     if (curve.sizes.empty()) curve.sizes = sizes;
     Prepared p;
+    p.shape = curve.shape();
+    p.log_hidden = log_extent(p.shape.hidden);
+    p.log_topk = log_extent(p.shape.topk);
     for (std::size_t i = 0; i < curve.sizes.size(); ++i) {
       const double log_form =
           portable_log(form.time_s(curve.work(static_cast<double>(curve.sizes[i]))));
@@ -64,17 +61,19 @@ Prediction CollectiveFit::predict(const CollectiveWork& work, const TokenShape& 
   if (work.bytes <= 0 || prepared_.empty()) return result;
   const double log_form = portable_log(result.time.value);
   result.tier = CostTier::residual;
+  const auto known = std::ranges::find(prepared_, shape, &Prepared::shape);
+  if (known != prepared_.end()) {
+    result.time = Seconds(portable_exp(log_time(*known, log_form)));
+    return result;
+  }
+  // How far two shapes lie apart: natural logarithms in width and in experts per token. Shapes a
+  // factor of 1.1 apart count a hundred times as much as those a factor of e apart.
+  const double log_hidden = log_extent(shape.hidden), log_topk = log_extent(shape.topk);
   double sum = 0, weights = 0;
-  for (std::size_t i = 0; i < curves.size(); ++i) {
-    const double apart = distance(shape, curves[i].shape());
-    if (shape == curves[i].shape()) {
-      sum = log_time(prepared_[i], log_form);
-      weights = 1;
-      break;
-    }
-    // Shapes a factor of 1.1 apart count a hundred times as much as those a factor of e apart.
-    const double weight = 1 / (apart + 0.01);
-    sum += weight * log_time(prepared_[i], log_form);
+  for (const auto& curve : prepared_) {
+    const double wider = log_hidden - curve.log_hidden, more = log_topk - curve.log_topk;
+    const double weight = 1 / (wider * wider + more * more + 0.01);
+    sum += weight * log_time(curve, log_form);
     weights += weight;
   }
   result.time = Seconds(portable_exp(sum / weights));

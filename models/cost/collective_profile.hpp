@@ -80,6 +80,8 @@ struct CollectiveFit {
  private:
   struct Prepared {
     std::vector<double> log_form, log_time;  ///< both ascend
+    TokenShape shape;
+    double log_hidden = 0, log_topk = 0;  ///< of the shape
   };
   double log_time(const Prepared& curve, double log_form) const;
   std::vector<Prepared> prepared_;

@@ -118,12 +118,15 @@ std::vector<Found> simulate_runs(const std::vector<Candidate>& candidates,
     Serving serving(read_serving_scenario(document), places_of(document));
     return pack_figures(result_figures(run_design(serving, false)));
   };
-  run_processes(runs.size(), jobs, job, [&](std::size_t i, ProcessOutcome outcome) {
-    if (outcome.end == ProcessOutcome::End::kBytes)
-      found[i].figures = unpack_figures(outcome.text);
-    else
-      found[i].error = outcome.text;
-  });
+  run_processes(
+      runs.size(), jobs, job,
+      [&](std::size_t i, ProcessOutcome outcome) {
+        if (outcome.end == ProcessOutcome::End::kBytes)
+          found[i].figures = unpack_figures(outcome.text);
+        else
+          found[i].error = outcome.text;
+      },
+      [&](std::size_t i) { share_samples(candidates[runs[i].candidate].document); });
   return found;
 }
 

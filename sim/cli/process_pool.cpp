@@ -147,12 +147,16 @@ unsigned default_jobs() { return std::max(1u, std::thread::hardware_concurrency(
 
 void run_processes(std::size_t count, unsigned jobs,
                    const std::function<std::string(std::size_t job)>& job,
-                   const std::function<void(std::size_t job, ProcessOutcome outcome)>& done) {
+                   const std::function<void(std::size_t job, ProcessOutcome outcome)>& done,
+                   const std::function<void(std::size_t job)>& before) {
   const std::size_t most = jobs > 0 ? jobs : default_jobs();
   Children children;
   std::size_t next = 0;
   const auto fill = [&] {
-    while (next < count && children.size() < most) children.start(next++, job);
+    for (; next < count && children.size() < most; ++next) {
+      if (before) before(next);
+      children.start(next, job);
+    }
   };
   fill();
   while (children.size() > 0) {

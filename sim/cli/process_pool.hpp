@@ -23,10 +23,12 @@ struct ProcessOutcome {
 unsigned default_jobs();
 
 /// Runs jobs 0 .. count-1 in this order, `jobs` at a time (0: all cores). `done` is called here, in
-/// the order in which they end, after a successor has been started. Throws SimulationError when no
+/// the order in which they end, after a successor has been started; `before`, here, before a job's
+/// process starts: what it leaves in memory, the process has. Throws SimulationError when no
 /// process can be started; an exception out of `done` ends the running children.
 void run_processes(std::size_t count, unsigned jobs,
                    const std::function<std::string(std::size_t job)>& job,
-                   const std::function<void(std::size_t job, ProcessOutcome outcome)>& done);
+                   const std::function<void(std::size_t job, ProcessOutcome outcome)>& done,
+                   const std::function<void(std::size_t job)>& before = {});
 
 }  // namespace moesim

@@ -5,9 +5,12 @@
 
 #include <chrono>
 #include <cstdio>
+#include <map>
 
+#include "models/architecture/catalog.hpp"
 #include "sim/cli/process_pool.hpp"
 #include "sim/cli/result_pipe.hpp"
+#include "sim/engine/moe_layers.hpp"
 #include "sim/metrics/collector.hpp"
 
 namespace moesim {
@@ -90,13 +93,38 @@ void simulate_each(const std::vector<Design>& designs, unsigned jobs,
     Serving serving(designs[i].scenario, designs[i].places);
     return pack(run_design(serving, false));
   };
-  run_processes(designs.size(), jobs, job, [&](std::size_t i, ProcessOutcome outcome) {
-    using End = ProcessOutcome::End;
-    if (outcome.end == End::kBytes) return done(i, {unpack(outcome.text), "", false});
-    if (outcome.end == End::kDied)
-      outcome.text = fmt::format("{} {}: {}", designs[i].file, designs[i].variant, outcome.text);
-    done(i, {std::nullopt, std::move(outcome.text), outcome.end == End::kRefused});
-  });
+  run_processes(
+      designs.size(), jobs, job,
+      [&](std::size_t i, ProcessOutcome outcome) {
+        using End = ProcessOutcome::End;
+        if (outcome.end == End::kBytes) return done(i, {unpack(outcome.text), "", false});
+        if (outcome.end == End::kDied)
+          outcome.text =
+              fmt::format("{} {}: {}", designs[i].file, designs[i].variant, outcome.text);
+        done(i, {std::nullopt, std::move(outcome.text), outcome.end == End::kRefused});
+      },
+      [&](std::size_t i) { share_samples(designs[i].document); });
+}
+
+void share_samples(const Node& document) {
+  static std::map<std::string, int> seen;
+  std::string key;
+  for (const auto* section : {"model", "routing", "seed"})
+    if (const auto* node = document.find(section)) key += to_yaml(*node) + "\n";
+  if (++seen[key] != 2) return;
+  try {
+    const auto scenario = read_serving_scenario(document);
+    auto model = load_model(scenario.model.name).architecture;
+    if (scenario.model.experts) model.moe.experts = *scenario.model.experts;
+    auto routing = scenario.routing;
+    const RoutingConfig plain;  // where the experts are does not change what is chosen
+    routing.placement = plain.placement;
+    routing.balancer = plain.balancer;
+    routing.redundant_experts = 0;
+    MoeLayers(model, routing, 1, static_cast<std::uint64_t>(scenario.seed));
+  } catch (const std::exception&) {
+    return;
+  }
 }
 
 }  // namespace moesim

@@ -38,4 +38,9 @@ struct Outcome {
 void simulate_each(const std::vector<Design>& designs, unsigned jobs,
                    const std::function<void(std::size_t design, Outcome outcome)>& done);
 
+/// For processes that run scenarios one after the other: a model and routing that come a second
+/// time have their tokens' choices sampled here (sim/engine/sampled_layers.hpp), and every process
+/// started afterwards has them. Refuses nothing: what is wrong with the scenario, its run says.
+void share_samples(const Node& document);
+
 }  // namespace moesim

@@ -98,13 +98,18 @@ void SweepRun::run(const std::vector<Job>& jobs, const std::string& length_key) 
   const auto job = [&](std::size_t i) {
     return figures_of_run(document_at(jobs[i].point, jobs[i].length, length_key));
   };
-  run_processes(jobs.size(), options_.jobs, job, [&](std::size_t i, ProcessOutcome outcome) {
-    const auto result = stored(jobs[i].key, outcome);
-    store_.record(result);
-    table_.set(result);
-    for (auto& [length, table] : shortened_) table->set(result);
-    progress.finished(result);
-  });
+  run_processes(
+      jobs.size(), options_.jobs, job,
+      [&](std::size_t i, ProcessOutcome outcome) {
+        const auto result = stored(jobs[i].key, outcome);
+        store_.record(result);
+        table_.set(result);
+        for (auto& [length, table] : shortened_) table->set(result);
+        progress.finished(result);
+      },
+      [&](std::size_t i) {
+        share_samples(document_at(jobs[i].point, jobs[i].length, length_key));
+      });
 }
 
 void SweepRun::run_points(const std::function<bool(std::size_t point)>& mine) {

@@ -58,6 +58,17 @@ std::int64_t renumber(Choices& choices, std::int64_t experts) {
   return next;
 }
 
+/// Everything that the choices depend on.
+std::string sample_key(const Architecture& model, std::int64_t layers, const RoutingConfig& config,
+                       std::uint64_t seed) {
+  const auto& moe = model.moe;
+  const auto router = config.router.value_or(Choice<Router>());
+  return fmt::format("{} {} {} {} {} {} {}\n{}\n{}", layers, moe.experts, moe.top_k, moe.groups,
+                     moe.groups_kept, seed, config.pool_tokens,
+                     to_yaml(Value<Choice<ChoiceSource>>::write(config.source)),
+                     to_yaml(Value<Choice<Router>>::write(router)));
+}
+
 }  // namespace
 
 MoeLayers::MoeLayers(const Architecture& model, const RoutingConfig& config, std::int64_t ranks,
@@ -74,26 +85,27 @@ MoeLayers::MoeLayers(const Architecture& model, const RoutingConfig& config, std
   experts_ = resident_experts(*router_);
   for (std::int64_t l = 0; l < layers; ++l)
     effects_.push_back(router_->effect({l, layers, router_->visible_experts()}));
-  sample_pools(model.name);
+  sampled_ = sampled_layers(source_->repeatable() ? sample_key(model, layers, config, seed) : "",
+                            [&] { return sample(model.name); });
   const auto placement = config.placement.make(
       {experts_, config.redundant_experts, ranks, ranks_per_node_, moe.groups, seed});
   std::vector<LayerSample> samples;
   for (std::int64_t l = 0; l < layers; ++l) {
     const auto at = static_cast<std::size_t>(l);
-    samples.push_back({pools_[at].inclusion(), samples_[at].experts, samples_[at].top_k});
+    const auto& choices = sampled_->samples[at];
+    samples.push_back({sampled_->pools[at].inclusion(), choices.experts, choices.top_k});
   }
   placements_ = placement->place_all(samples);
+  for (const auto& layer : placements_) identity_.push_back(layer.identity());
   balancer_ = config.balancer.make(
       {layers, experts_, ranks, ranks_per_node_, config.redundant_experts, moe.groups, seed});
 }
 
-void MoeLayers::sample_pools(const std::string& model) {
-  const auto layers = static_cast<std::int64_t>(effects_.size());
+SampledLayers MoeLayers::sample(const std::string& model) {
   const auto visible = router_->visible_experts();
-  pools_.clear();
-  samples_.clear();
-  for (std::int64_t layer = 0; layer < layers; ++layer) {
-    auto& choices = samples_.emplace_back(source_->sample(layer, pool_tokens_, *router_));
+  SampledLayers sampled;
+  for (std::int64_t layer = 0; layer < layers(); ++layer) {
+    auto& choices = sampled.samples.emplace_back(source_->sample(layer, pool_tokens_, *router_));
     auto weights = source_->weights(layer);
     if (experts_ < visible) {
       const auto left = renumber(choices, visible);
@@ -104,8 +116,9 @@ void MoeLayers::sample_pools(const std::string& model) {
                         left, layer, model, experts_));
       weights.clear();
     }
-    pools_.emplace_back(experts_, choices, weights, router_->groups());
+    sampled.pools.emplace_back(experts_, choices, weights, router_->groups());
   }
+  return sampled;
 }
 
 Migration MoeLayers::advance(std::int64_t step, std::uint64_t group) {
@@ -114,12 +127,13 @@ Migration MoeLayers::advance(std::int64_t step, std::uint64_t group) {
   if (const auto length = source_->steps_per_epoch(); length > 0 && step / length > epoch_) {
     epoch_ = step / length;
     source_->drift_to(epoch_);
-    for (std::size_t l = 0; l < pools_.size(); ++l) {
-      const auto layer = static_cast<std::int64_t>(l);
-      samples_[l] = source_->sample(layer, pool_tokens_, *router_);
-      if (experts_ < router_->visible_experts()) renumber(samples_[l], router_->visible_experts());
-      pools_[l] = ChoicePool(experts_, samples_[l], {}, router_->groups());
+    SampledLayers drifted;
+    for (std::int64_t layer = 0; layer < layers(); ++layer) {
+      auto& choices = drifted.samples.emplace_back(source_->sample(layer, pool_tokens_, *router_));
+      if (experts_ < router_->visible_experts()) renumber(choices, router_->visible_experts());
+      drifted.pools.emplace_back(experts_, choices, std::span<const double>(), router_->groups());
     }
+    sampled_ = std::make_shared<const SampledLayers>(std::move(drifted));
   }
   if (step > last_balanced_ && balancer_->due(step)) {
     last_balanced_ = step;
@@ -129,6 +143,7 @@ Migration MoeLayers::advance(std::int64_t step, std::uint64_t group) {
       const auto layer = moves_between(placements_[l], next, ranks_per_node_);
       moves.insert(moves.end(), layer.begin(), layer.end());
       placements_[l] = std::move(next);
+      identity_[l] = placements_[l].identity();
     }
     for (auto& pending : pending_) {
       pending.moves.insert(pending.moves.end(), moves.begin(), moves.end());
@@ -144,7 +159,7 @@ void MoeLayers::draw(std::int64_t layer, std::int64_t tokens, std::uint64_t step
   const auto& placement = placements_[at];
   loads.per_expert.resize(static_cast<std::size_t>(experts_));
   loads.per_rank.assign(static_cast<std::size_t>(ranks_), 0);
-  pools_[at].draw(tokens, seed_, static_cast<std::uint64_t>(layer), step, loads.per_expert);
+  pool(layer).draw(tokens, seed_, static_cast<std::uint64_t>(layer), step, loads.per_expert);
   router_->settle(tokens, loads.per_expert);
   if (observing_) balancer_->observe(layer, loads.per_expert);
   auto& batch = loads.batch;
@@ -154,7 +169,10 @@ void MoeLayers::draw(std::int64_t layer, std::int64_t tokens, std::uint64_t step
   if (!balancer_->assign(layer, loads.per_expert, placement, step, batch)) {
     batch.first_slot = placement.first_slot;
     batch.tokens_of_slot.resize(placement.expert_of_slot.size());
-    split_over_slots(placement, loads.per_expert, batch.tokens_of_slot);
+    if (identity_[at] != 0)
+      std::ranges::copy(loads.per_expert, batch.tokens_of_slot.begin());
+    else
+      split_over_slots(placement, loads.per_expert, batch.tokens_of_slot);
   }
   loads.distinct = std::ranges::count_if(loads.per_expert, [](std::int32_t n) { return n > 0; });
   for (std::int64_t rank = 0; rank < ranks_; ++rank) {
@@ -186,14 +204,14 @@ std::vector<double> MoeLayers::part_probability(std::int64_t layer,
   // A replicated expert counts where its first slot is: the replicas share its tokens, so this is
   // an upper bound there.
   const auto& placement = placements_[static_cast<std::size_t>(layer)];
-  std::vector<std::int32_t> part(static_cast<std::size_t>(pools_.front().experts()), -1);
+  std::vector<std::int32_t> part(static_cast<std::size_t>(experts_), -1);
   for (std::size_t rank = 0; rank + 1 < placement.first_slot.size(); ++rank)
     for (auto s = placement.first_slot[rank]; s < placement.first_slot[rank + 1]; ++s) {
       auto& p =
           part[static_cast<std::size_t>(placement.expert_of_slot[static_cast<std::size_t>(s)])];
       if (p < 0) p = part_of_rank[rank];
     }
-  return pools_[static_cast<std::size_t>(layer)].part_probability(part, parts);
+  return pool(layer).part_probability(part, parts);
 }
 
 std::int64_t slots_to_hold(const Architecture& model, const RoutingConfig& config,

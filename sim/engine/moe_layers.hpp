@@ -4,13 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "models/architecture/architecture.hpp"
+#include "sim/engine/sampled_layers.hpp"
 #include "sim/placement/balancer.hpp"
-#include "sim/routing/choice_pool.hpp"
-#include "sim/routing/choice_source.hpp"
 
 namespace moesim {
 
@@ -45,7 +45,7 @@ class MoeLayers {
   MoeLayers(const Architecture& model, const RoutingConfig& config, std::int64_t ranks,
             std::uint64_t seed, std::int64_t ranks_per_node = 0);
 
-  std::int64_t layers() const { return static_cast<std::int64_t>(pools_.size()); }
+  std::int64_t layers() const { return static_cast<std::int64_t>(effects_.size()); }
   std::int64_t ranks() const { return ranks_; }
   /// Experts that a layer's tokens choose from.
   std::int64_t experts() const { return experts_; }
@@ -70,7 +70,10 @@ class MoeLayers {
                                        int parts) const;
 
  private:
-  void sample_pools(const std::string& model);
+  SampledLayers sample(const std::string& model);
+  const ChoicePool& pool(std::int64_t layer) const {
+    return sampled_->pools[static_cast<std::size_t>(layer)];
+  }
 
   std::int64_t ranks_, ranks_per_node_, experts_ = 0;
   std::uint64_t seed_;
@@ -80,9 +83,9 @@ class MoeLayers {
   std::unique_ptr<ChoiceSource> source_;
   std::unique_ptr<Balancer> balancer_;
   std::vector<LayerEffect> effects_;
-  std::vector<ChoicePool> pools_;
-  std::vector<Choices> samples_;  ///< that the pools were made from
+  std::shared_ptr<const SampledLayers> sampled_;
   std::vector<LayerPlacement> placements_;
+  std::vector<char> identity_;      ///< [layers] slot s holds expert s
   std::vector<Migration> pending_;  ///< [groups seen so far]
 };
 

@@ -48,19 +48,14 @@ ChoicePool::ChoicePool(std::int64_t experts, const Choices& choices,
       choices_(choices.experts) {
   assert(tokens_ > 0 && tokens_ < 65536);
   const auto width = static_cast<std::size_t>(experts_);
-  cumulative_.assign((static_cast<std::size_t>(tokens_) + 1) * width, 0);
-  for (std::size_t t = 0; t < static_cast<std::size_t>(tokens_); ++t) {
-    auto* row = &cumulative_[(t + 1) * width];
-    std::copy_n(row - width, width, row);
-    for (std::size_t k = 0; k < static_cast<std::size_t>(top_k_); ++k) {
-      const auto id = choices_[t * static_cast<std::size_t>(top_k_) + k];
-      if (id != kNoExpert) ++row[id];
-    }
+  total_.assign(width, 0);
+  for (std::int64_t t = 0; t <= tokens_; t += kStride) {
+    running_.insert(running_.end(), total_.begin(), total_.end());
+    add(t, std::min(t + kStride, tokens_), 1, total_);
   }
-  const auto* total = &cumulative_[static_cast<std::size_t>(tokens_) * width];
   inclusion_.resize(width);
   for (std::size_t e = 0; e < width; ++e)
-    inclusion_[e] = static_cast<double>(total[e]) / static_cast<double>(tokens_);
+    inclusion_[e] = static_cast<double>(total_[e]) / static_cast<double>(tokens_);
   // The pool's own frequencies carry its sampling noise, which no large batch has.
   known_weights_ = !weights.empty() && groups > 0;
   if (known_weights_) inclusion_ = inclusion_from_weights(choices, weights, groups);
@@ -77,21 +72,34 @@ void ChoicePool::draw(std::int64_t batch, std::uint64_t seed, std::uint64_t laye
   draw_window(batch % tokens_, begin, counts);
   const auto rounds = static_cast<std::int32_t>(batch / tokens_);
   if (rounds == 0) return;
-  const auto* total = &cumulative_[static_cast<std::size_t>(tokens_ * experts_)];
-  for (std::size_t e = 0; e < counts.size(); ++e) counts[e] += rounds * total[e];
+  for (std::size_t e = 0; e < counts.size(); ++e) counts[e] += rounds * total_[e];
+}
+
+void ChoicePool::add(std::int64_t begin, std::int64_t end, std::int32_t times,
+                     std::span<std::int32_t> counts) const {
+  for (auto i = begin * top_k_; i < end * top_k_; ++i)
+    if (const auto id = choices_[static_cast<std::size_t>(i)]; id != kNoExpert) counts[id] += times;
 }
 
 void ChoicePool::draw_window(std::int64_t batch, std::int64_t begin,
                              std::span<std::int32_t> counts) const {
-  const auto row = [&](std::int64_t token) {
-    return &cumulative_[static_cast<std::size_t>(token * experts_)];
-  };
-  const auto end = begin + batch;
-  const auto *first = row(begin), *last = row(end <= tokens_ ? end : end - tokens_);
-  for (std::size_t e = 0; e < counts.size(); ++e) counts[e] = last[e] - first[e];
+  const auto end = begin + batch, last = end <= tokens_ ? end : end - tokens_;
+  if (batch <= kStride) {
+    std::ranges::fill(counts, 0);
+    add(begin, std::min(end, tokens_), 1, counts);
+    if (end > tokens_) add(0, last, 1, counts);
+    return;
+  }
+  // What lies before the end less what lies before the beginning.
+  const auto from = mark_near(begin), to = mark_near(last);
+  const auto *before = running(from), *upto = running(to);
+  for (std::size_t e = 0; e < counts.size(); ++e) counts[e] = upto[e] - before[e];
+  add(from * kStride, begin, -1, counts);
+  add(begin, from * kStride, 1, counts);
+  add(to * kStride, last, 1, counts);
+  add(last, to * kStride, -1, counts);
   if (end <= tokens_) return;
-  const auto* total = row(tokens_);
-  for (std::size_t e = 0; e < counts.size(); ++e) counts[e] += total[e];
+  for (std::size_t e = 0; e < counts.size(); ++e) counts[e] += total_[e];
 }
 
 void ChoicePool::draw_counts(std::int64_t batch, std::uint64_t seed, std::uint64_t layer,

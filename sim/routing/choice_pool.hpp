@@ -1,13 +1,15 @@
 // The choices of one MoE layer in the form a step needs: how many tokens of a batch go to each
 // expert, in time that does not depend on the batch. A pool of sampled (or recorded) tokens is
-// stored as running counts; a batch no larger than the pool is a window of it at a random place,
-// exact to the token. Larger batches of a source with known weights are drawn by counts: the
+// stored with running counts at every 16th token, small enough that the pools of all layers stay in
+// a core's cache; a batch no larger than the pool is a window of it at a random place, exact to the
+// token. Larger batches of a source with known weights are drawn by counts: the
 // expected counts plus binomial noise, integers that sum to tokens x top_k; both agree in mean and
 // variance (tested). Of other sources (recorded, balanced) they go through the pool again and
 // again. Not modelled: correlation between the batches of successive steps beyond the layer's fixed
 // popularity.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -47,8 +49,21 @@ class ChoicePool {
                    std::span<std::int32_t> counts) const;
 
   std::int64_t experts_, tokens_, top_k_;
-  std::vector<std::uint16_t> cumulative_;  ///< [tokens + 1][experts]
-  std::vector<std::uint16_t> choices_;
+  static constexpr std::int64_t kStride = 16;  ///< tokens from one running count to the next
+  /// Adds `times` to the counts of what the tokens [begin, end) chose.
+  void add(std::int64_t begin, std::int64_t end, std::int32_t times,
+           std::span<std::int32_t> counts) const;
+  const std::uint16_t* running(std::int64_t mark) const {
+    return &running_[static_cast<std::size_t>(mark * experts_)];
+  }
+  /// The running count next to a token.
+  std::int64_t mark_near(std::int64_t token) const {
+    return std::min((token + kStride / 2) / kStride, tokens_ / kStride);
+  }
+
+  std::vector<std::uint16_t> running_;  ///< [tokens / kStride + 1][experts]
+  std::vector<std::int32_t> total_;     ///< [experts]
+  std::vector<std::uint16_t> choices_;  ///< [tokens x top_k]
   std::vector<double> inclusion_;
   double experts_per_token_ = 0;
   bool known_weights_ = false;

@@ -39,6 +39,9 @@ class ChoiceSource {
   /// Relative weights of the experts [experts] in a layer, for sampling whole batches by counts;
   /// empty: not known beyond the sampled choices.
   virtual std::vector<double> weights(std::int64_t) const { return {}; }
+  /// The choices depend on context, parameters and router alone: they may be sampled once for
+  /// several runs. Not so for what reads files or remembers.
+  virtual bool repeatable() const { return false; }
   /// Engine steps for which popularity stays as it is; 0: for ever.
   virtual std::int64_t steps_per_epoch() const { return 0; }
   virtual void drift_to(std::int64_t /*epoch*/) {}

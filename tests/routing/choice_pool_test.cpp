@@ -42,6 +42,29 @@ TEST(ChoicePool, HandsOutEveryTokenTopKTimes) {
     }
 }
 
+TEST(ChoicePool, ABatchIsAWindowOfItsTokens) {
+  constexpr std::int64_t kTokens = 203, kExperts = 24;  // no multiple of any stride
+  const auto source = sampled(1.0).make({3, 4, kExperts, 3});
+  const auto router = Choice<Router>("top-k").make({kExperts, 3, 1, 1});
+  const auto choices = source->sample(2, kTokens, *router);
+  const ChoicePool pool(kExperts, choices, {});
+  const auto window = [&](std::int64_t begin, std::int64_t batch) {
+    std::vector<std::int32_t> counts(kExperts);
+    for (std::int64_t i = begin * 3; i < (begin + batch) * 3; ++i)
+      ++counts[choices.experts[static_cast<std::size_t>(i % (kTokens * 3))]];
+    return counts;
+  };
+  std::vector<std::int32_t> counts(kExperts);
+  for (const std::int64_t batch : {1, 15, 16, 17, 31, 32, 33, 100, 188, 202, 203, 204, 500})
+    for (std::uint64_t step = 0; step < 40; ++step) {
+      pool.draw(batch, 1, 0, step, counts);
+      bool found = false;
+      for (std::int64_t begin = 0; begin < kTokens && !found; ++begin)
+        found = counts == window(begin, batch);
+      EXPECT_TRUE(found) << "batch " << batch << ", step " << step;
+    }
+}
+
 TEST(ChoicePool, CountsAndTokensAgreeInMeanAndVariance) {
   // The same source through a pool that holds the batch (token level) and one that does not (count
   // level).

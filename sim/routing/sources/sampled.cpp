@@ -35,6 +35,8 @@ class Sampled final : public ChoiceSource {
     return gumbel_choices(context_, layer, tokens, log_weights(layer), router);
   }
 
+  bool repeatable() const override { return true; }
+
   std::vector<double> weights(std::int64_t layer) const override {
     auto values = log_weights(layer);
     for (auto& value : values) value = portable_exp(value);

@@ -22,6 +22,8 @@ class Uniform final : public ChoiceSource {
                           router);
   }
 
+  bool repeatable() const override { return true; }
+
   std::vector<double> weights(std::int64_t) const override {
     return std::vector<double>(static_cast<std::size_t>(context_.experts), 1.0);
   }
