@@ -4,13 +4,11 @@
 #include <cmath>
 
 #include "sim/engine/collective_epochs.hpp"
+#include "sim/engine/link_users.hpp"
 #include "sim/transport/turns.hpp"
 
 namespace moesim {
 namespace {
-
-/// SimGrid flows that stand for a collective on one link, at most.
-constexpr double kMostShares = 16;
 
 /// Who meets whom on a link in one epoch.
 struct Sharing {

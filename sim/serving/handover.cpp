@@ -73,7 +73,9 @@ void Handover::move(const Pending& pending, std::size_t to) {
   if (parts_.transfer.bandwidth) alone = std::max(alone, each / *parts_.transfer.bandwidth);
   std::vector<LinkBytes> shared;
   for (const int link : loads.touched()) {
-    shared.push_back({link, loads.bytes(link)});
+    const double per_share = parts_.flows_per_share[static_cast<std::size_t>(link)];
+    const double flows = loads.bytes(link) / parts_.paths.flow_bytes(each.value);
+    shared.push_back({link, loads.bytes(link), per_share > 0 ? shares_of(flows, per_share) : 1});
     parts_.totals.link_bytes[static_cast<std::size_t>(link)] += loads.bytes(link);
   }
   const double bytes = each.value * static_cast<double>(parts_.paths.receivers());

@@ -16,12 +16,17 @@ std::vector<Flow> KvPaths::flows(std::int64_t prefill_rank, std::int64_t decode_
                                  double bytes) const {
   const auto senders = prefill_.layout.degrees().tensor, takers = decode_.layout.degrees().tensor;
   const auto wider = std::max(senders, takers);
-  const double each = bytes * static_cast<double>(takers) / static_cast<double>(wider);
+  const double each = flow_bytes(bytes);
   std::vector<Flow> flows;
   for (std::int64_t f = 0; f < wider; ++f)
     flows.push_back({prefill_.layout.gpu(0, prefill_rank, f * senders / wider),
                      decode_.layout.gpu(0, decode_rank, f * takers / wider), each});
   return flows;
+}
+
+double KvPaths::flow_bytes(double bytes) const {
+  const auto senders = prefill_.layout.degrees().tensor, takers = decode_.layout.degrees().tensor;
+  return bytes * static_cast<double>(takers) / static_cast<double>(std::max(senders, takers));
 }
 
 void KvPaths::load(std::int64_t prefill_rank, std::int64_t decode_rank, double bytes,
@@ -55,15 +60,22 @@ Seconds KvPaths::latency(std::int64_t prefill_rank, std::int64_t decode_rank) co
   return latency;
 }
 
-std::vector<int> KvPaths::fabric_links() const {
+void KvPaths::load_links(LinkUsers& users) const {
+  const auto of_prefill = static_cast<int>(prefill_.network.fabric().links().size());
+  std::vector<char> crossed(links_.size(), 0);
   LinkLoads loads(links_.size());
   for (std::int64_t p = 0; p < prefill_.layout.degrees().data; ++p)
-    for (std::int64_t d = 0; d < decode_.layout.degrees().data; ++d) load(p, d, 1, loads);
-  const auto of_prefill = static_cast<int>(prefill_.network.fabric().links().size());
-  std::vector<int> crossed;
-  for (const int link : loads.touched())
-    if (!one_network() || link < of_prefill) crossed.push_back(link);
-  return crossed;
+    for (std::int64_t d = 0; d < decode_.layout.degrees().data; ++d) {
+      loads.clear();
+      load(p, d, 1, loads);
+      for (const int link : loads.touched()) {
+        if (one_network() && link >= of_prefill) continue;
+        const auto l = static_cast<std::size_t>(link);
+        if (crossed[l] == 0) users.add(l);
+        crossed[l] = 1;
+        users.flows(l, loads.bytes(link) / flow_bytes(1));
+      }
+    }
 }
 
 }  // namespace moesim

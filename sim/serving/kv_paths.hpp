@@ -5,6 +5,7 @@
 // only the NICs of both ends count. Bytes and bounds, no clock.
 #pragma once
 
+#include "sim/engine/link_users.hpp"
 #include "sim/engine/parallel.hpp"
 #include "sim/platform/network.hpp"
 
@@ -29,8 +30,10 @@ class KvPaths {
   std::int64_t receivers() const { return decode_.layout.degrees().tensor; }
   /// All links of the run.
   const std::vector<Link>& links() const { return links_; }
-  /// Links outside the nodes that any transfer can cross.
-  std::vector<int> fabric_links() const;
+  /// Bytes of each of the equal flows from GPU to GPU that `bytes` for every GPU are.
+  double flow_bytes(double bytes) const;
+  /// Adds the links outside the nodes that transfers can cross.
+  void load_links(LinkUsers& users) const;
 
  private:
   bool one_network() const { return decode_.first_link == 0; }

@@ -7,7 +7,8 @@ namespace moesim {
 
 struct Serving::Decoding {
   std::vector<LockstepExecutor> executors;
-  std::vector<char> shared;  ///< [links of the decode pool's network]
+  std::vector<double> shared;           ///< [links of the decode pool's network] flows per share
+  std::vector<double> flows_per_share;  ///< [links of the run]
 };
 
 }  // namespace moesim
