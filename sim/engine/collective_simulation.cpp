@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "sim/engine/collective_epochs.hpp"
-#include "sim/engine/link_users.hpp"
 #include "sim/transport/turns.hpp"
 
 namespace moesim {
@@ -14,7 +13,6 @@ namespace {
 struct Sharing {
   std::vector<int> users;                   ///< [links] collectives that load it
   std::vector<std::vector<double>> weight;  ///< [collectives][links] its flows there
-  double scale = 1;                         ///< flows that one SimGrid flow stands for
 };
 
 std::vector<PreparedCollective> prepare_all(const CollectiveScenario& scenario,
@@ -150,11 +148,6 @@ class Run {
       }
       for (std::size_t l = 0; l < links; ++l) sharing.users[l] += weight[l] > 0 ? 1 : 0;
     }
-    double most = 1;
-    for (const auto& of : sharing.weight)
-      for (std::size_t l = 0; l < links; ++l)
-        if (sharing.users[l] > 1) most = std::max(most, of[l]);
-    sharing.scale = std::max(1.0, most / kMostShares);
     return sharing;
   }
 
@@ -165,8 +158,7 @@ class Run {
     for (const int l : loads.touched()) {
       const auto link = static_cast<std::size_t>(l);
       if (sharing.users[link] < 2) continue;
-      const auto flows = std::max(1.0, std::round(sharing.weight[c][link] / sharing.scale));
-      shared.push_back({l, loads.bytes(l), static_cast<int>(flows)});
+      shared.push_back({l, loads.bytes(l), std::max(1.0, sharing.weight[c][link])});
     }
     return shared;
   }

@@ -47,7 +47,7 @@ LockstepExecutor::LockstepExecutor(const EngineParts& parts, std::int64_t group,
       group_(static_cast<std::uint64_t>(group)),
       totals_(totals),
       compute_(parts.model, parts.precision, parts.layout, parts.cost),
-      flows_per_share_(parts.network.links().size(), 0) {
+      shared_(parts.network.links().size(), 0) {
   for (std::int64_t s = 0; s < parts.layout.degrees().pipeline; ++s)
     stages_.push_back(make_stage(parts, group, s));
 }
@@ -59,7 +59,7 @@ void LockstepExecutor::run_stage(std::size_t stage, std::span<const RankBatch> b
                                  std::uint64_t step, bool record, const Migration& migration,
                                  StepCost& cost) {
   const auto groups = static_cast<std::uint64_t>(parts_.layout.groups());
-  StepBuilder builder({parts_, compute_, flows_per_share_, totals_, offload_.get()}, stages_[stage],
+  StepBuilder builder({parts_, compute_, shared_, totals_, offload_.get()}, stages_[stage],
                       static_cast<int>(stage), batches, step * groups + group_, record, cost);
   if (stage == 0) builder.migrate(migration);
   builder.run();
@@ -118,34 +118,32 @@ void LockstepExecutor::add_pauses(std::span<const RankBatch> batches, std::uint6
   }
 }
 
-void LockstepExecutor::share(std::vector<double> flows_per_share) {
-  flows_per_share_ = std::move(flows_per_share);
-  const bool any = std::ranges::any_of(flows_per_share_, [](double n) { return n > 0; });
+void LockstepExecutor::share(const std::vector<char>& shared) {
+  shared_ = shared;
+  const bool any = std::ranges::find(shared, 1) != shared.end();
   for (auto& stage : stages_) stage.flows = any ? stage_flows(parts_, stage) : nullptr;
 }
 
-void LockstepExecutor::load_links(LinkUsers& users, std::size_t first_link) {
+std::vector<std::vector<int>> LockstepExecutor::links_by_stage() {
   // A step with one token everywhere touches every link that any step touches. It must leave no
   // trace in the totals.
   const Totals before = totals_;
   parts_.moe.observe(false);
   std::vector<RankBatch> probe(static_cast<std::size_t>(parts_.layout.data_per_group()));
   for (auto& batch : probe) batch.add({1, 1}, true);
+  std::vector<std::vector<int>> links;
   for (std::size_t s = 0; s < stages_.size(); ++s) {
     std::ranges::fill(totals_.link_bytes, 0.0);
     StepCost ignored;
     run_stage(s, probe, 0, false, {}, ignored);
-    const auto flows = stage_flows(parts_, stages_[s]);
-    for (std::size_t l = 0; l < totals_.link_bytes.size(); ++l) {
-      if (totals_.link_bytes[l] <= 0) continue;
-      users.add(first_link + l);
-      for (const auto* of : {&flows->exchange, &flows->tensor, &flows->pipeline})
-        if (const double n = of->loads.bytes(static_cast<int>(l)); n > 0)
-          users.flows(first_link + l, n);
-    }
+    std::vector<int> used;
+    for (std::size_t l = 0; l < totals_.link_bytes.size(); ++l)
+      if (totals_.link_bytes[l] > 0) used.push_back(static_cast<int>(l));
+    links.push_back(std::move(used));
   }
   totals_ = before;
   parts_.moe.observe(true);
+  return links;
 }
 
 }  // namespace moesim

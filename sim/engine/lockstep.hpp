@@ -10,7 +10,6 @@
 
 #include "models/cost/cost_model.hpp"
 #include "sim/engine/expert_offload.hpp"
-#include "sim/engine/link_users.hpp"
 #include "sim/engine/moe_layers.hpp"
 #include "sim/engine/parallel.hpp"
 #include "sim/engine/rank_compute.hpp"
@@ -86,17 +85,16 @@ class LockstepExecutor {
   /// `record`: fill spans.
   StepCost cost(std::span<const RankBatch> batches, std::uint64_t step, bool record);
 
-  /// Adds the links that each stage of the group can load, numbered from `first_link`.
-  void load_links(LinkUsers& users, std::size_t first_link = 0);
+  /// Links that a stage of the group can load, for finding out which ones are shared.
+  std::vector<std::vector<int>> links_by_stage();
   /// Experts do not all fit in GPU memory: the group follows `offload` (one GPU per group).
   void offload(std::unique_ptr<ExpertOffload> offload) { offload_ = std::move(offload); }
   /// Time that the next step waits for `bytes` of keys and values from host memory; they go behind
   /// the experts that are on their way over the same link.
   Seconds swap_in(Bytes bytes, BytesPerSecond bandwidth);
   const ExpertOffload* offloaded() const { return offload_.get(); }
-  /// From now on, transfers over links that have flows per share here [links] become shared
-  /// segments (LinkUsers::flows_per_share()).
-  void share(std::vector<double> flows_per_share);
+  /// From now on, transfers over these links [links, 0 or 1] become shared segments.
+  void share(const std::vector<char>& shared);
 
  private:
   void run_stage(std::size_t stage, std::span<const RankBatch> batches, std::uint64_t step,
@@ -109,7 +107,7 @@ class LockstepExecutor {
   Totals& totals_;
   RankCompute compute_;
   std::vector<LockstepStage> stages_;
-  std::vector<double> flows_per_share_;
+  std::vector<char> shared_;
   std::unique_ptr<ExpertOffload> offload_;
   double pauses_ = 0;  ///< due, not yet taken
 };

@@ -45,7 +45,7 @@ class StepBuilder {
   struct Shared {
     const EngineParts& parts;
     const RankCompute& compute;
-    const std::vector<double>& flows_per_share;  ///< [links] 0: nobody else loads it
+    const std::vector<char>& shared_links;
     Totals& totals;
     ExpertOffload* offload;  ///< null: every expert is in GPU memory
   };

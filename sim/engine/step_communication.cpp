@@ -110,9 +110,8 @@ std::vector<LinkBytes> StepBuilder::on_shared_links() const {
   std::vector<LinkBytes> shared;
   const auto& transfer = *stage_.scratch;
   for (const int link : transfer.loads.touched())
-    if (const double per_share = s_.flows_per_share[static_cast<std::size_t>(link)]; per_share > 0)
-      shared.push_back(
-          {link, transfer.loads.bytes(link), shares_of(transfer.flows_on(link), per_share)});
+    if (s_.shared_links[static_cast<std::size_t>(link)] != 0)
+      shared.push_back({link, transfer.loads.bytes(link), transfer.flows_on(link)});
   return shared;
 }
 

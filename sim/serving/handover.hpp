@@ -33,8 +33,7 @@ class Handover {
     std::int64_t seats = 0;                 ///< running requests per decode rank
     KvTransferConfig transfer;
     FirstToken first_token = FirstToken::decode;
-    bool contend = true;                  ///< transfers share links; else each has them to itself
-    std::vector<double> flows_per_share;  ///< [links] LinkUsers::flows_per_share()
+    bool contend = true;  ///< transfers share links; else each has them to itself
     Totals& totals;
   };
 

@@ -60,22 +60,15 @@ Seconds KvPaths::latency(std::int64_t prefill_rank, std::int64_t decode_rank) co
   return latency;
 }
 
-void KvPaths::load_links(LinkUsers& users) const {
-  const auto of_prefill = static_cast<int>(prefill_.network.fabric().links().size());
-  std::vector<char> crossed(links_.size(), 0);
+std::vector<int> KvPaths::fabric_links() const {
   LinkLoads loads(links_.size());
   for (std::int64_t p = 0; p < prefill_.layout.degrees().data; ++p)
-    for (std::int64_t d = 0; d < decode_.layout.degrees().data; ++d) {
-      loads.clear();
-      load(p, d, 1, loads);
-      for (const int link : loads.touched()) {
-        if (one_network() && link >= of_prefill) continue;
-        const auto l = static_cast<std::size_t>(link);
-        if (crossed[l] == 0) users.add(l);
-        crossed[l] = 1;
-        users.flows(l, loads.bytes(link) / flow_bytes(1));
-      }
-    }
+    for (std::int64_t d = 0; d < decode_.layout.degrees().data; ++d) load(p, d, 1, loads);
+  const auto of_prefill = static_cast<int>(prefill_.network.fabric().links().size());
+  std::vector<int> crossed;
+  for (const int link : loads.touched())
+    if (!one_network() || link < of_prefill) crossed.push_back(link);
+  return crossed;
 }
 
 }  // namespace moesim

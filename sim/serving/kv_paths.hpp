@@ -5,7 +5,6 @@
 // only the NICs of both ends count. Bytes and bounds, no clock.
 #pragma once
 
-#include "sim/engine/link_users.hpp"
 #include "sim/engine/parallel.hpp"
 #include "sim/platform/network.hpp"
 
@@ -32,8 +31,8 @@ class KvPaths {
   const std::vector<Link>& links() const { return links_; }
   /// Bytes of each of the equal flows from GPU to GPU that `bytes` for every GPU are.
   double flow_bytes(double bytes) const;
-  /// Adds the links outside the nodes that transfers can cross.
-  void load_links(LinkUsers& users) const;
+  /// Links outside the nodes that any transfer can cross.
+  std::vector<int> fabric_links() const;
 
  private:
   bool one_network() const { return decode_.first_link == 0; }

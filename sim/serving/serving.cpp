@@ -209,12 +209,16 @@ EngineParts::Overlap Serving::overlap() const {
 }
 
 // A link is shared when two groups, or two pipeline stages, load it: they run at the same time.
-std::vector<double> Serving::shared_links(std::vector<LockstepExecutor>& executors) const {
-  LinkUsers users(network_.links().size());
+std::vector<char> Serving::shared_links(std::vector<LockstepExecutor>& executors) const {
+  std::vector<int> users(network_.links().size(), 0);
   if (scenario_.network.fidelity == Fidelity::aggregate &&
       executors.size() * layout_.stage_layers().size() > 2)
-    for (auto& executor : executors) executor.load_links(users);
-  return users.flows_per_share(0, network_.links().size());
+    for (auto& executor : executors)
+      for (const auto& links : executor.links_by_stage())
+        for (const int link : links) ++users[static_cast<std::size_t>(link)];
+  std::vector<char> shared;
+  for (const int n : users) shared.push_back(n > 1 ? 1 : 0);
+  return shared;
 }
 
 std::vector<LockstepExecutor> Serving::make_executors() {
@@ -224,7 +228,7 @@ std::vector<LockstepExecutor> Serving::make_executors() {
 }
 
 void Serving::add_groups(Running& running, std::vector<LockstepExecutor>& executors,
-                         const std::vector<double>& shared) {
+                         const std::vector<char>& shared) {
   const auto& engine = scenario_.engine;
   const EngineGroup::Window window{scenario_.timeline.start,
                                    scenario_.timeline.start + scenario_.timeline.duration};
@@ -255,7 +259,7 @@ void Serving::run(RunObserver& observer) {
   auto executors = make_executors();
   auto shared = shared_links(executors);
   std::vector<SharedLink> links;
-  if (std::ranges::any_of(shared, [](double flows) { return flows > 0; }))
+  if (std::ranges::find(shared, 1) != shared.end())
     for (const auto& link : network_.links()) links.push_back({link.name, link.capacity});
 
   const auto seed = static_cast<std::uint64_t>(scenario_.seed);
@@ -275,7 +279,7 @@ void Serving::run(RunObserver& observer) {
   add_groups(running, executors, shared);
   if (decode_) {
     decode_->add_groups(running, decoding.executors, decoding.shared);
-    running.handover = hand_over(running.simulation, running.groups, decoding);
+    running.handover = hand_over(running.simulation, running.groups);
   }
   for (auto& group : running.groups) group.start([&](Request& request) { done(running, request); });
   running.simulation.spawn("arrivals", [&] { arrive(running); });

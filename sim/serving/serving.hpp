@@ -70,17 +70,16 @@ class Serving {
   EngineParts parts() const;
   EngineParts::Overlap overlap() const;
   Lengths::Tokens tokens_of(std::int64_t request, const Lengths* lengths) const;
-  std::vector<double> shared_links(std::vector<LockstepExecutor>& executors) const;
+  std::vector<char> shared_links(std::vector<LockstepExecutor>& executors) const;
   std::vector<LockstepExecutor> make_executors();
   void add_groups(Running& running, std::vector<LockstepExecutor>& executors,
-                  const std::vector<double>& shared);
+                  const std::vector<char>& shared);
   // With a second pool (serving_pools.cpp):
   bool same_links() const;
   KvPaths kv_paths() const;
-  void join_pools(std::vector<LockstepExecutor>& executors, std::vector<double>& shared,
+  void join_pools(std::vector<LockstepExecutor>& executors, std::vector<char>& shared,
                   std::vector<SharedLink>& links, Decoding& decoding) const;
-  std::unique_ptr<Handover> hand_over(Simulation& simulation, std::deque<EngineGroup>& groups,
-                                      const Decoding& decoding);
+  std::unique_ptr<Handover> hand_over(Simulation& simulation, std::deque<EngineGroup>& groups);
   void add_totals_of_decode();
   void arrive(Running& running);
   static void wake_all(Running& running);

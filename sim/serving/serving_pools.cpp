@@ -19,27 +19,31 @@ std::vector<Link> Serving::links() const { return decode_ ? kv_paths().links() :
 // A link is shared when two groups load it, or a group and the transfers between the pools. Those
 // inside a node contend with each other only: an island is so much faster than a cache is large
 // that the collectives beside it would hardly notice.
-void Serving::join_pools(std::vector<LockstepExecutor>& executors, std::vector<double>& shared,
+void Serving::join_pools(std::vector<LockstepExecutor>& executors, std::vector<char>& shared,
                          std::vector<SharedLink>& links, Decoding& decoding) const {
   const auto paths = kv_paths();
   decoding.executors = decode_->make_executors();
   const auto first = same_links() ? std::size_t{0} : network_.links().size();
-  LinkUsers users(paths.links().size());
+  std::vector<int> users(paths.links().size(), 0);
   if (scenario_.network.fidelity == Fidelity::aggregate) {
-    for (auto& executor : executors) executor.load_links(users);
-    for (auto& executor : decoding.executors) executor.load_links(users, first);
-    paths.load_links(users);
+    const auto count = [&](std::vector<LockstepExecutor>& of, std::size_t from) {
+      for (auto& executor : of)
+        for (const auto& stage : executor.links_by_stage())
+          for (const int link : stage) ++users[from + static_cast<std::size_t>(link)];
+    };
+    count(executors, 0);
+    count(decoding.executors, first);
+    for (const int link : paths.fabric_links()) ++users[static_cast<std::size_t>(link)];
   }
-  shared = users.flows_per_share(0, network_.links().size());
-  decoding.shared = users.flows_per_share(first, decode_->network_.links().size());
-  decoding.flows_per_share = users.flows_per_share(0, paths.links().size());
+  for (std::size_t l = 0; l < shared.size(); ++l) shared[l] = users[l] > 1 ? 1 : 0;
+  for (std::size_t l = 0; l < decode_->network_.links().size(); ++l)
+    decoding.shared.push_back(users[first + l] > 1 ? 1 : 0);
   links.clear();
   for (const auto& link : paths.links()) links.push_back({link.name, link.capacity});
 }
 
 std::unique_ptr<Handover> Serving::hand_over(Simulation& simulation,
-                                             std::deque<EngineGroup>& groups,
-                                             const Decoding& decoding) {
+                                             std::deque<EngineGroup>& groups) {
   const auto& config = *given_.disaggregation;
   const auto& engine = decode_->scenario_.engine;
   const auto paths = kv_paths();
@@ -53,7 +57,6 @@ std::unique_ptr<Handover> Serving::hand_over(Simulation& simulation,
                         .transfer = config.transfer,
                         .first_token = config.first_token,
                         .contend = scenario_.network.fidelity == Fidelity::aggregate,
-                        .flows_per_share = decoding.flows_per_share,
                         .totals = totals_};
   const auto takers = static_cast<std::size_t>(layout_.groups());
   for (std::size_t g = 0; g < groups.size(); ++g)

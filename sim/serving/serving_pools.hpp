@@ -7,8 +7,7 @@ namespace moesim {
 
 struct Serving::Decoding {
   std::vector<LockstepExecutor> executors;
-  std::vector<double> shared;           ///< [links of the decode pool's network] flows per share
-  std::vector<double> flows_per_share;  ///< [links of the run]
+  std::vector<char> shared;  ///< [links of the decode pool's network]
 };
 
 }  // namespace moesim

@@ -23,7 +23,7 @@ struct Transfer {
 
   /// Flows on a link, of a sprayed one the part that is there; 1 where nobody has said.
   double flows_on(int link) const {
-    if (flows != nullptr) return flows->bytes(link);
+    if (flows != nullptr && flows->bytes(link) > 0) return flows->bytes(link);
     return flow_bytes > 0 ? loads.bytes(link) / flow_bytes : 1;
   }
   void clear() {

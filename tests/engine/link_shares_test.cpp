@@ -1,7 +1,5 @@
 // Shares of a link under contention: transfers as link totals, weighted by the flows they stand
 // for, against every flow on its path. Every simulation runs in a process of its own.
-#include "sim/engine/link_users.hpp"
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -19,22 +17,21 @@
 namespace moesim {
 namespace {
 
-TEST(LinkUsers, GiveSharesInProportionToFlows) {
-  LinkUsers users(3);
-  for (const std::size_t link : {0, 0, 1, 2, 2}) users.add(link);
-  users.flows(0, 7);
-  users.flows(0, 1);
-  users.flows(1, 4);
-  users.flows(2, 640);
-  users.flows(2, 2);
-  const auto per_share = users.flows_per_share(0, 3);
-  EXPECT_EQ(shares_of(7, per_share[0]), 7);
-  EXPECT_EQ(shares_of(1, per_share[0]), 1);
-  EXPECT_EQ(per_share[1], 0) << "nobody to share it with";
-  EXPECT_EQ(shares_of(640, per_share[2]), 16) << "the largest has kMostShares";
-  EXPECT_EQ(shares_of(2, per_share[2]), 1) << "and nobody none";
-  EXPECT_EQ(users.flows_per_share(1, 2),
-            std::vector<double>(per_share.begin() + 1, per_share.end()));
+TEST(LinkShares, AreInProportionToFlows) {
+  Simulation simulation({{"a", BytesPerSecond(1e9)}});
+  Seconds first, second;
+  const auto move = [&](double bytes, double flows, Seconds& end) {
+    simulation.spawn("move", [&simulation, bytes, flows, &end] {
+      const LinkBytes load{0, bytes, flows};
+      simulation.transfer(std::span(&load, 1), Seconds(0));
+      end = simulation.now();
+    });
+  };
+  move(6e6, 30, first);
+  move(3e6, 7.5, second);
+  simulation.run();
+  EXPECT_NEAR(first.value, 7.5e-3, 1e-8);  // four fifths of the link until it is done
+  EXPECT_NEAR(second.value, 9e-3, 1e-8);   // then all of it
 }
 
 /// An exchange of tokens between all ranks of a group, and messages from GPU to GPU beside it.
@@ -130,21 +127,13 @@ Ends aggregate(const Traffic& traffic, bool weighted) {
 
   std::vector<SharedLink> links;
   for (const auto& link : network.links()) links.push_back({link.name, link.capacity});
-  LinkUsers users(links.size());
-  for (const auto* transfer : {&exchange, &messages})
-    for (const int link : transfer->loads.touched()) {
-      users.add(static_cast<std::size_t>(link));
-      users.flows(static_cast<std::size_t>(link), transfer->flows_on(link));
-    }
-  const auto per_share = users.flows_per_share(0, links.size());
   Simulation simulation(links);
   Ends ends;
   const auto start = [&](const Transfer& transfer, double& end) {
     std::vector<LinkBytes> shared;
     for (const int link : transfer.loads.touched())
-      if (const double flows = per_share[static_cast<std::size_t>(link)]; flows > 0)
-        shared.push_back({link, transfer.loads.bytes(link),
-                          weighted ? shares_of(transfer.flows_on(link), flows) : 1});
+      shared.push_back(
+          {link, transfer.loads.bytes(link), weighted ? transfer.flows_on(link) : 1.0});
     simulation.spawn("bytes", [&, shared] {
       simulation.transfer(shared, link_bound(transfer.loads, network.links()));
       end = simulation.now().value;
@@ -180,7 +169,7 @@ double median(std::vector<double> values) {
 // Traffic that goes whole over one path agrees but where a rate is limited elsewhere. A sprayed
 // flow has as many shares in the reference as it has paths, which here only counts once: messages
 // and exchange with different numbers of paths, inside a leaf and across spines, differ more.
-TEST(LinkUsers, LetTransfersContendAsTheirFlowsWould) {
+TEST(LinkShares, AreThoseOfTheFlowsOneByOne) {
   std::vector<double> weighted, unweighted;
   for (std::uint64_t number = 0; number < 60; ++number) {
     SCOPED_TRACE(number);
