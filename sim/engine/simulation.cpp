@@ -16,8 +16,8 @@ namespace sg = simgrid::s4u;
 
 namespace {
 
-/// Of a transfer that stands for one flow.
-constexpr double kShareLatency = 1e-9;
+/// Of a transfer that stands for one flow: a picosecond, which no result shows.
+constexpr double kShareLatency = 1e-12;
 
 // A zone that gives every communication a path of its own: whoever starts one leaves its links
 // here, and SimGrid, which asks for the route of every communication in the order in which they
