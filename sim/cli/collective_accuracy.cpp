@@ -41,11 +41,9 @@ std::string device_of(const std::string& file) {
   return name;
 }
 
-/// The design's targets are for NCCL and DeepEP's low-latency kernels; NCCL's all-to-all on H100
-/// changes protocol back and forth between 1 Ki and 16 Ki elements.
-std::optional<double> target_of(const std::string& device, const std::string& library,
-                                const std::string& operation) {
-  if (library == "NCCL") return device == "h100-sxm" && operation == "alltoall" ? 0.12 : 0.08;
+/// The design's targets are for NCCL and DeepEP's low-latency kernels.
+std::optional<double> target_of(const std::string& library, const std::string& operation) {
+  if (library == "NCCL") return 0.08;
   if (operation.starts_with("low-latency")) return 0.05;
   return std::nullopt;
 }
@@ -133,7 +131,7 @@ void add_table(const std::string& file, const CsvTable& table, Entries& entries)
     const auto version = profile ? " " + profile->provenance.version : "";
     const auto group =
         fmt::format("{}, {}{}, {}, {}", device, library, version, key.operation, scope);
-    const auto target = target_of(device, library, key.operation);
+    const auto target = target_of(library, key.operation);
     const auto rows = static_cast<std::int64_t>(samples.size());
     auto unseen = values_of(unseen_sizes(samples));
     const bool too_few = unseen.empty();

@@ -4,19 +4,16 @@
 #include <cmath>
 
 #include "sim/engine/collective_epochs.hpp"
+#include "sim/engine/joint_routes.hpp"
 #include "sim/transport/turns.hpp"
 
 namespace moesim {
 namespace {
 
-/// SimGrid flows that stand for a collective on one link, at most.
-constexpr double kMostShares = 16;
-
 /// Who meets whom on a link in one epoch.
 struct Sharing {
   std::vector<int> users;                   ///< [links] collectives that load it
   std::vector<std::vector<double>> weight;  ///< [collectives][links] its flows there
-  double scale = 1;                         ///< flows that one SimGrid flow stands for
 };
 
 std::vector<PreparedCollective> prepare_all(const CollectiveScenario& scenario,
@@ -92,6 +89,19 @@ class Run {
     result.completion_s = (simulation_.now() - prepared.start).value;
   }
 
+  /// Paths of what a collective has left of a step, planned with whole steps of all in view: so
+  /// that all have the same plan.
+  Routes routes_of(const Epoch& epoch, std::size_t c, std::size_t s, const SplitFlows& left) const {
+    if (collectives_.size() == 1 || epoch.transport->even_spread() != nullptr)
+      return route_step(*epoch.network, *epoch.transport, left);
+    static const SplitFlows nothing;
+    std::vector<const SplitFlows*> all;
+    for (const auto& other : collectives_)
+      all.push_back(other.split.empty() ? &nothing : &other.split.front());
+    all[c] = &collectives_[c].split[s];
+    return rest_of(route_together(*epoch.network, *epoch.transport, all, c), *all[c], left);
+  }
+
   void pairwise_step(std::size_t c, std::size_t s, std::vector<double>* times) {
     const auto& prepared = collectives_[c];
     const auto start = simulation_.now();
@@ -102,7 +112,7 @@ class Run {
     auto epoch = epoch_now();
     while (!flows.inside.empty() || !flows.outside.empty()) {
       const auto& now = epochs_[epoch];
-      const auto routes = route_step(*now.network, *now.transport, flows);
+      const auto routes = routes_of(now, c, s, flows);
       std::vector<PathBytes> moving;
       for (const auto& piece : routes.pieces) moving.push_back({routes.path(piece), piece.bytes});
       const auto ends = simulation_.move(moving, now.until);
@@ -144,19 +154,15 @@ class Run {
     if (collectives_.size() < 2) return sharing;
     for (std::size_t c = 0; c < collectives_.size(); ++c) {
       auto& weight = sharing.weight[c];
-      for (const auto& split : collectives_[c].split) {
+      const auto& split = collectives_[c].split;
+      for (std::size_t s = 0; s < split.size(); ++s) {
         std::vector<double> here(links, 0);
-        for (const int l : route_step(*epoch.network, *epoch.transport, split).links)
+        for (const int l : routes_of(epoch, c, s, split[s]).links)
           here[static_cast<std::size_t>(l)] += 1;
         for (std::size_t l = 0; l < links; ++l) weight[l] = std::max(weight[l], here[l]);
       }
       for (std::size_t l = 0; l < links; ++l) sharing.users[l] += weight[l] > 0 ? 1 : 0;
     }
-    double most = 1;
-    for (const auto& of : sharing.weight)
-      for (std::size_t l = 0; l < links; ++l)
-        if (sharing.users[l] > 1) most = std::max(most, of[l]);
-    sharing.scale = std::max(1.0, most / kMostShares);
     return sharing;
   }
 
@@ -167,8 +173,7 @@ class Run {
     for (const int l : loads.touched()) {
       const auto link = static_cast<std::size_t>(l);
       if (sharing.users[link] < 2) continue;
-      const auto flows = std::max(1.0, std::round(sharing.weight[c][link] / sharing.scale));
-      shared.push_back({l, loads.bytes(l), static_cast<int>(flows)});
+      shared.push_back({l, loads.bytes(l), std::max(1.0, sharing.weight[c][link])});
     }
     return shared;
   }
@@ -179,7 +184,10 @@ class Run {
     for (auto e = epoch_now(); !flows.inside.empty() || !flows.outside.empty();) {
       const auto& epoch = epochs_[e];
       auto loads = epoch.network->loads();
-      load_step(*epoch.network, *epoch.transport, flows, loads);
+      if (collectives_.size() == 1 || epoch.transport->even_spread() != nullptr)
+        load_step(*epoch.network, *epoch.transport, flows, loads);
+      else
+        routes_of(epoch, c, s, flows).load(loads);
       const auto links = reached_links(*epoch.network, *epoch.transport, loads);
       const auto bound = link_bound(loads, links);
       const auto turns = turns_bound(*epoch.network, scenario_.wire, flows, links);
@@ -188,7 +196,7 @@ class Run {
       if (done >= 1) break;
       const auto* weight = epoch.transport->even_spread();
       const auto routes = weight != nullptr ? spread_step(*epoch.network, *weight, flows)
-                                            : route_step(*epoch.network, *epoch.transport, flows);
+                                            : routes_of(epoch, c, s, flows);
       const auto rest =
           rest_after(flows, prepared.steps[s].flows.size(), loads, links, routes, bound * done);
       report(c, e, routes, rest_of_pieces(routes, rest));

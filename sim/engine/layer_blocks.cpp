@@ -210,6 +210,7 @@ Seconds StepBuilder::move_weights(std::span<const ExpertMove> moves) {
       expert_bytes(parts.model, parts.precision).value / static_cast<double>(split);
   const auto& gpus =
       stage_.exchange ? stage_.expert_group->gpus() : stage_.tensor_groups.front().gpus();
+  transfer.flow_bytes = bytes;
   Seconds latency(0);
   for (const auto& move : moves)
     for (std::int64_t i = 0; i < split; ++i) {

@@ -118,6 +118,12 @@ void LockstepExecutor::add_pauses(std::span<const RankBatch> batches, std::uint6
   }
 }
 
+void LockstepExecutor::share(const std::vector<char>& shared) {
+  shared_ = shared;
+  const bool any = std::ranges::find(shared, 1) != shared.end();
+  for (auto& stage : stages_) stage.flows = any ? stage_flows(parts_, stage) : nullptr;
+}
+
 std::vector<std::vector<int>> LockstepExecutor::links_by_stage() {
   // A step with one token everywhere touches every link that any step touches. It must leave no
   // trace in the totals.

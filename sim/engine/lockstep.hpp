@@ -94,7 +94,7 @@ class LockstepExecutor {
   Seconds swap_in(Bytes bytes, BytesPerSecond bandwidth);
   const ExpertOffload* offloaded() const { return offload_.get(); }
   /// From now on, transfers over these links [links, 0 or 1] become shared segments.
-  void share(const std::vector<char>& shared) { shared_ = shared; }
+  void share(const std::vector<char>& shared);
 
  private:
   void run_stage(std::size_t stage, std::span<const RankBatch> batches, std::uint64_t step,

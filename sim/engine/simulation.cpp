@@ -16,6 +16,9 @@ namespace sg = simgrid::s4u;
 
 namespace {
 
+/// Of a transfer that stands for one flow: a picosecond, which no result shows.
+constexpr double kShareLatency = 1e-12;
+
 // A zone that gives every communication a path of its own: whoever starts one leaves its links
 // here, and SimGrid, which asks for the route of every communication in the order in which they
 // start, takes them. So no routing table is built, and a fabric with many paths costs nothing more.
@@ -27,16 +30,18 @@ class PathZone final : public simgrid::kernel::routing::NetZoneImpl {
                        const simgrid::kernel::routing::NetPoint*,
                        simgrid::kernel::routing::Route* into, double* latency) override {
     if (next.empty()) throw SimulationError("SimGrid asked for the route of no communication");
-    for (const int l : next.front()) {
-      auto* link = links[static_cast<std::size_t>(l)];
-      into->link_list_.push_back(link->get_impl());
-      if (latency != nullptr) *latency += link->get_latency();
-    }
+    for (const int l : next.front().path)
+      into->link_list_.push_back(links[static_cast<std::size_t>(l)]->get_impl());
+    if (latency != nullptr) *latency += next.front().latency_s;
     next.pop_front();
   }
 
+  struct Route {
+    std::vector<int> path;
+    double latency_s = 0;
+  };
   std::vector<sg::Link*> links;
-  std::deque<std::vector<int>> next;
+  std::deque<Route> next;
 };
 
 }  // namespace
@@ -49,8 +54,10 @@ struct Simulation::Impl {
   bool deadlock = false;
   std::int64_t activities = 0;
 
-  sg::CommPtr start(std::span<const int> path, std::uint64_t bytes) {
-    zone->next.emplace_back(path.begin(), path.end());
+  /// SimGrid's CM02 divides a link in inverse proportion to the latencies of those that cross it
+  /// (and evenly among those without): so weights are latencies too small to count.
+  sg::CommPtr start(std::span<const int> path, std::uint64_t bytes, double latency_s = 0) {
+    zone->next.push_back({{path.begin(), path.end()}, latency_s});
     return sg::Comm::sendto_async(home, away, bytes);
   }
 
@@ -175,13 +182,10 @@ double Simulation::transfer(std::span<const LinkBytes> loads, Seconds alone, Sec
   std::vector<double> bytes_of;
   at_once([&] {
     for (const auto& load : loads) {
-      // SimGrid shares a link by flows: so many as the bytes stand for.
-      const double part = load.bytes / load.flows;
-      const auto bytes = static_cast<std::uint64_t>(std::llround(part));
-      for (int i = 0; i < load.flows && bytes > 0; ++i) {
-        flows.push_back(impl_->start(std::span(&load.link, 1), bytes));
-        bytes_of.push_back(static_cast<double>(bytes));
-      }
+      const auto bytes = static_cast<std::uint64_t>(std::llround(load.bytes));
+      if (bytes == 0) continue;
+      flows.push_back(impl_->start(std::span(&load.link, 1), bytes, kShareLatency / load.flows));
+      bytes_of.push_back(static_cast<double>(bytes));
     }
   });
   double rest = 0;  // what the slowest link has yet to carry, as a share

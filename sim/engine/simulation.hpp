@@ -28,7 +28,7 @@ struct SharedLink {
 struct LinkBytes {
   int link = 0;
   double bytes = 0;
-  int flows = 1;  ///< it gets as many shares of the link as so many flows
+  double flows = 1;  ///< above 0; it gets as many shares of the link as so many flows
 };
 
 /// Bytes that travel over a chain of links at one rate.

@@ -38,6 +38,17 @@ LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int6
   return s;
 }
 
+std::unique_ptr<StageFlows> stage_flows(const EngineParts& parts, const LockstepStage& stage) {
+  auto flows = std::make_unique<StageFlows>(parts.network);
+  if (stage.exchange) stage.exchange->flows(flows->exchange);
+  for (const auto& group : stage.tensor_groups) gather_flows(parts.network, group, flows->tensor);
+  if (stage.next_gpu.empty()) return flows;
+  for (std::size_t r = 0; r < stage.first_gpu.size(); ++r)
+    for (int t = 0; t < stage.tensor_groups[r].size(); ++t)
+      send_recv(parts.network, stage.first_gpu[r] + t, stage.next_gpu[r] + t, 1, flows->pipeline);
+  return flows;
+}
+
 void update_probabilities(const EngineParts& parts, LockstepStage& stage) {
   if (!stage.exchange) return;
   std::vector<int> own(static_cast<std::size_t>(stage.expert_group->size()));

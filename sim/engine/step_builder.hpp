@@ -10,6 +10,8 @@
 
 namespace moesim {
 
+struct StageFlows;
+
 /// What a stage of a group needs in every step: its GPUs as groups, and its exchange.
 struct LockstepStage {
   std::int64_t first_layer = 0, last_layer = 0;  ///< [first, last)
@@ -23,9 +25,18 @@ struct LockstepStage {
       next_gpu;  ///< tensor rank 0 of every data rank, here and in the next stage (or empty)
   std::unique_ptr<Transfer> scratch;
   std::unique_ptr<Transfer> collective;  ///< the tensor collective that all layers of a step have
+  std::unique_ptr<StageFlows> flows;     ///< null: no link of the stage is shared
+};
+
+/// Flows from GPU to GPU on every link, of each kind of transfer that a stage has in every step.
+struct StageFlows {
+  explicit StageFlows(const Network& network)
+      : exchange(network), tensor(network), pipeline(network) {}
+  Transfer exchange, tensor, pipeline;
 };
 
 LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int64_t stage);
+std::unique_ptr<StageFlows> stage_flows(const EngineParts& parts, const LockstepStage& stage);
 /// Anew, after experts have moved.
 void update_probabilities(const EngineParts& parts, LockstepStage& stage);
 

@@ -26,6 +26,7 @@ void StepBuilder::exchange(Phase phase, int layer, std::int64_t moe_layer) {
   stage_.scratch->clear();
   const bool there = phase == Phase::dispatch;
   auto& transfer = *stage_.scratch;
+  if (stage_.flows) transfer.flows = &stage_.flows->exchange.loads;
   if (there)
     stage_.exchange->dispatch(load, transfer);
   else
@@ -55,6 +56,7 @@ void StepBuilder::tensor_collective(Phase phase, int layer, TensorCollective col
 void StepBuilder::joint_tensor_transfer(TensorCollective collective) {
   auto& transfer = *stage_.scratch;
   transfer.clear();
+  if (stage_.flows) transfer.flows = &stage_.flows->tensor.loads;
   Seconds latency(0);
   for (std::size_t r = 0; r < batches_.size(); ++r) {
     transfer.latency = Seconds(0);
@@ -77,6 +79,7 @@ void StepBuilder::add_tensor_transfer(std::size_t rank, TensorCollective collect
 void StepBuilder::send_to_next_stage() {
   auto& transfer = *stage_.scratch;
   transfer.clear();
+  if (stage_.flows) transfer.flows = &stage_.flows->pipeline.loads;
   Seconds latency(0);
   for (std::size_t r = 0; r < batches_.size(); ++r) {
     for (std::int64_t t = 0; t < tensor(); ++t) {  // every tensor rank sends its share
@@ -105,10 +108,10 @@ void StepBuilder::take_measured(std::string_view operation, const Group& group, 
 
 std::vector<LinkBytes> StepBuilder::on_shared_links() const {
   std::vector<LinkBytes> shared;
-  const auto& loads = stage_.scratch->loads;
-  for (const int link : loads.touched())
+  const auto& transfer = *stage_.scratch;
+  for (const int link : transfer.loads.touched())
     if (s_.shared_links[static_cast<std::size_t>(link)] != 0)
-      shared.push_back({link, loads.bytes(link)});
+      shared.push_back({link, transfer.loads.bytes(link), transfer.flows_on(link)});
   return shared;
 }
 

@@ -41,6 +41,7 @@ void StepBuilder::program_tensor_collective(Phase phase, int layer, TensorCollec
   std::size_t touched = 0;
   for (std::size_t r = 0; r < batches_.size(); ++r) {
     transfer.clear();
+    if (stage_.flows) transfer.flows = &stage_.flows->tensor.loads;
     add_tensor_transfer(r, collective);
     for (const int link : transfer.loads.touched()) together.add(link, transfer.loads.bytes(link));
     touched += transfer.loads.touched().size();

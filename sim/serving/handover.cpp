@@ -71,9 +71,10 @@ void Handover::move(const Pending& pending, std::size_t to) {
   parts_.paths.load(pending.from, target, each.value, loads);
   Seconds alone = link_bound(loads, links);
   if (parts_.transfer.bandwidth) alone = std::max(alone, each / *parts_.transfer.bandwidth);
+  const double flow = parts_.paths.flow_bytes(each.value);
   std::vector<LinkBytes> shared;
   for (const int link : loads.touched()) {
-    shared.push_back({link, loads.bytes(link)});
+    shared.push_back({link, loads.bytes(link), loads.bytes(link) / flow});
     parts_.totals.link_bytes[static_cast<std::size_t>(link)] += loads.bytes(link);
   }
   const double bytes = each.value * static_cast<double>(parts_.paths.receivers());

@@ -16,12 +16,17 @@ std::vector<Flow> KvPaths::flows(std::int64_t prefill_rank, std::int64_t decode_
                                  double bytes) const {
   const auto senders = prefill_.layout.degrees().tensor, takers = decode_.layout.degrees().tensor;
   const auto wider = std::max(senders, takers);
-  const double each = bytes * static_cast<double>(takers) / static_cast<double>(wider);
+  const double each = flow_bytes(bytes);
   std::vector<Flow> flows;
   for (std::int64_t f = 0; f < wider; ++f)
     flows.push_back({prefill_.layout.gpu(0, prefill_rank, f * senders / wider),
                      decode_.layout.gpu(0, decode_rank, f * takers / wider), each});
   return flows;
+}
+
+double KvPaths::flow_bytes(double bytes) const {
+  const auto senders = prefill_.layout.degrees().tensor, takers = decode_.layout.degrees().tensor;
+  return bytes * static_cast<double>(takers) / static_cast<double>(std::max(senders, takers));
 }
 
 void KvPaths::load(std::int64_t prefill_rank, std::int64_t decode_rank, double bytes,

@@ -29,6 +29,8 @@ class KvPaths {
   std::int64_t receivers() const { return decode_.layout.degrees().tensor; }
   /// All links of the run.
   const std::vector<Link>& links() const { return links_; }
+  /// Bytes of each of the equal flows from GPU to GPU that `bytes` for every GPU are.
+  double flow_bytes(double bytes) const;
   /// Links outside the nodes that any transfer can cross.
   std::vector<int> fabric_links() const;
 

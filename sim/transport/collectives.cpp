@@ -79,6 +79,19 @@ void reduce_scatter(const Network& network, const Group& group, double bytes, Tr
   all_gather(network, group, bytes, into);  // the same bytes in the opposite direction
 }
 
+void gather_flows(const Network& network, const Group& group, Transfer& into) {
+  for (int i = 0; i < group.size(); ++i) {
+    const int gpu = group.gpus()[static_cast<std::size_t>(i)];
+    if (group.peers(i) < 2) continue;
+    network.island_out(gpu, 1, into.loads);
+    network.island_in(gpu, 1, into.loads);
+  }
+  if (group.nodes() < 2) return;
+  auto flows = node_ring(network, group, 1);
+  for (auto& flow : flows) flow.bytes = 1;
+  network.send(flows, into.loads);
+}
+
 void send_recv(const Network& network, int from, int to, double bytes, Transfer& into) {
   if (from == to || bytes <= 0) return;
   const bool inside = network.node_of(from) == network.node_of(to);

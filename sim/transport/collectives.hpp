@@ -35,6 +35,8 @@ class Group {
 void all_reduce(const Network& network, const Group& group, double bytes, Transfer& into);
 void all_gather(const Network& network, const Group& group, double bytes, Transfer& into);
 void reduce_scatter(const Network& network, const Group& group, double bytes, Transfer& into);
+/// Adds one byte for every flow of each of the three: a ring inside every node, one of the nodes.
+void gather_flows(const Network& network, const Group& group, Transfer& into);
 void send_recv(const Network& network, int from, int to, double bytes, Transfer& into);
 
 /// Start-up time of a collective of this group: the island's, plus one fabric traversal per

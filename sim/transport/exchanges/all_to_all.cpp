@@ -24,6 +24,11 @@ class AllToAll final : public Exchange {
   }
   void combine(const ExchangeLoad& load, Transfer& into) const override { move(load, true, into); }
 
+  void flows(Transfer& into) const override {
+    const std::vector<double> one(static_cast<std::size_t>(group_.size()), 1);
+    if (group_.size() > 1) product_traffic(network_, group_, one, one, false, into);
+  }
+
   std::string_view measured_dispatch() const override { return "low-latency dispatch"; }
   std::string_view measured_combine() const override { return "low-latency combine"; }
 

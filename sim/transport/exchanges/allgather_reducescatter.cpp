@@ -28,6 +28,8 @@ class AllGatherReduceScatter final : public Exchange {
     reduce_scatter(network_, group_, total(load), into);
   }
 
+  void flows(Transfer& into) const override { gather_flows(network_, group_, into); }
+
   bool gathers() const override { return true; }
   std::string_view measured_dispatch() const override { return "all_gather"; }
   std::string_view measured_combine() const override { return "reduce_scatter"; }

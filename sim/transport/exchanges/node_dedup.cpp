@@ -32,6 +32,17 @@ class NodeDedup final : public Exchange {
   }
   void combine(const ExchangeLoad& load, Transfer& into) const override { move(load, true, into); }
 
+  // A rank has one flow to every remote node and to every other rank of its own.
+  void flows(Transfer& into) const override {
+    const auto ranks = node_of_.size();
+    const std::vector<double> tokens(ranks, 1);
+    const std::vector<double> nodes(static_cast<std::size_t>(group_.nodes()), 1);
+    std::vector<double> wanted;
+    for (std::size_t i = 0; i < ranks; ++i)
+      wanted.push_back(group_.peers(static_cast<int>(i)) / static_cast<double>(ranks));
+    move({tokens, {}, wanted, nodes, 1}, false, into);
+  }
+
   std::string_view measured_dispatch() const override { return "dispatch"; }
   std::string_view measured_combine() const override { return "combine"; }
 
