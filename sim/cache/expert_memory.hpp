@@ -47,6 +47,7 @@ struct ExpertMemoryConfig {
   bool drop_wrong = true;
   bool overlap = false;
   bool flush = false;
+  bool by_request = false;
   std::int64_t gpus_per_link = 1;
   std::optional<Preload> preload;
   static const Parameters<ExpertMemoryConfig>& parameters();

@@ -51,6 +51,9 @@ const Parameters<ExpertMemoryConfig>& ExpertMemoryConfig::parameters() {
                     "a prefetch that has not begun is dropped when the gate chose otherwise")
           .optional("overlap", &P::overlap, "experts that are there compute while the others come")
           .optional("flush", &P::flush, "the slots are empty before every request")
+          .optional("by_request", &P::by_request,
+                    "every request has choices of its own from its first token to its last "
+                    "(default: all tokens follow one stream in the order of their computation)")
           .optional("gpus_per_link", &P::gpus_per_link,
                     "replicas behind one switch: they share the link to the nearest tier")
           .min(1)

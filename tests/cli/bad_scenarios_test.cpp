@@ -172,6 +172,11 @@ TEST(BadScenario, Names) {
 
 TEST(BadScenario, WhatCannotWork) {
   check({
+      {"queues of experts that nobody knows",
+       "",
+       "engine: {scheduler: longest-expert-queue}\n",
+       "",
+       {"needs the section cache with by_request: true"}},
       {"a cache beside a balancer",
        "parallel: {tensor: 2, expert: 2}\n",
        "parallel: {data: 8}\nrouting: {balancer: eplb}\n"

@@ -17,6 +17,7 @@ class Sticky final : public ChoiceSource {
  public:
   struct Config {
     double reuse = 0.35, sigma = 0.3;
+    bool one_for_all_layers = false;
     static const Parameters<Config>& parameters() {
       static const auto list =
           Parameters<Config>()
@@ -27,7 +28,9 @@ class Sticky final : public ChoiceSource {
               .optional("sigma", &Config::sigma,
                         "standard deviation of the log of an expert's popularity")
               .min(0)
-              .max(5);
+              .max(5)
+              .optional("one_for_all_layers", &Config::one_for_all_layers,
+                        "a token has the same experts in every layer (Read-ME's router)");
       return list;
     }
   };
@@ -35,7 +38,7 @@ class Sticky final : public ChoiceSource {
   Sticky(const Config& config, const Context& context) : config_(config), context_(context) {}
 
   Choices sample(std::int64_t layer, std::int64_t tokens, Router&) override {
-    const auto l = static_cast<std::uint64_t>(layer);
+    const auto l = static_cast<std::uint64_t>(config_.one_for_all_layers ? 0 : layer);
     const RandomStream popular(context_.seed, stream_id("sticky popularity", l)),
         draws(context_.seed, stream_id("sticky", l));
     std::vector<double> weight(static_cast<std::size_t>(context_.experts));
