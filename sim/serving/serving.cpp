@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <filesystem>
 
@@ -37,6 +38,11 @@ Model load_served_model(const ModelConfig& config, const Location& where) {
   if (config.experts && a.moe.experts == 0)
     throw InputError(where, a.name + " has no routed experts: leave experts out");
   if (config.experts) a.moe.experts = *config.experts;
+  if (config.expert_width && a.moe.experts == 0)
+    throw InputError(where, a.name + " has no routed experts: leave expert_width out");
+  if (config.expert_width)
+    a.moe.intermediate = std::max<std::int64_t>(
+        1, std::llround(*config.expert_width * static_cast<double>(a.moe.intermediate)));
   if (const auto problem = find_problem(model.architecture))
     throw InputError(where, problem->field + ": " + problem->what);
   if (model.architecture.encoder_decoder())
