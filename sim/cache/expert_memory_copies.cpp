@@ -1,5 +1,6 @@
 // Copies of ExpertMemory: room for them, prefetches, what leaves.
 #include <algorithm>
+#include <utility>
 
 #include "sim/cache/expert_memory_parts.hpp"
 
@@ -83,6 +84,12 @@ void ExpertMemory::prefetch(Seconds now, std::int64_t layer) {
   wanted_.clear();
   const auto full = std::span(held_).first(static_cast<std::size_t>(shape_.all()));
   prefetcher_->wanted({step_, layer, needed_, full}, wanted_);
+  // What is predicted and there stays (HOBBIT section 3.3, ExpertFlow's slots by predicted need).
+  for (const auto id : wanted_) {
+    const auto i = static_cast<std::size_t>(id);
+    if (config_.staging > 0 || held_[i] == 0 || copies_->fetched[i] != 0) continue;
+    if (std::exchange(copies_->pinned[i], 1) == 0) cache_.protect(id);
+  }
   std::int64_t of_layer = -1, rank = 0;  // the predictor names a token's first choices first
   for (const auto id : wanted_) {
     rank = shape_.layer_of(id) == of_layer ? rank + 1 : 0;
@@ -120,6 +127,7 @@ void ExpertMemory::drop_wrong(Seconds now, std::int64_t layer) {
 
 void ExpertMemory::drop_if_wrong(Seconds now, ExpertId key) {
   const auto i = static_cast<std::size_t>(key);
+  if (std::exchange(copies_->pinned[i], 0) != 0) cache_of(key).release(expert_of(key));
   if (copies_->fetched[i] == 0 || held_[i] == 0) return;
   const auto id = expert_of(key);
   copies_->fetched[i] = 0;

@@ -17,6 +17,7 @@ struct ExpertMemory::Copies {
         links(keys, 0),
         share(keys, 0),
         fetched(keys, 0),
+        pinned(keys, 0),
         staged(keys, 0) {}
   CopyQueue queue;
   TierPath path;
@@ -25,6 +26,7 @@ struct ExpertMemory::Copies {
   std::vector<std::size_t> links;         ///< [keys] that it crosses
   std::vector<double> share;              ///< [keys] of the full bytes that is or will be there
   std::vector<char> fetched;              ///< [keys] prefetched and not used yet
+  std::vector<char> pinned;               ///< [keys] predicted and there: not to be displaced
   std::vector<char> staged;               ///< [keys] in a staging buffer
   std::vector<ExpertId> buffers;          ///< the same as a list
 };
