@@ -20,7 +20,8 @@ void ExpertMemory::leave(ExpertId key) {
 void ExpertMemory::write_back(ExpertId gone, Seconds now) {
   if (!config_.write_back || gone == ExpertCache::kNone) return;
   const auto& link = config_.tiers.front();
-  copies_->queue.issue(now, expert_bytes_, link.bandwidth, link.latency, true);
+  auto& queue = copies_->queue;
+  queue.finish(queue.issue(now, expert_bytes_, link.bandwidth, link.latency, true));
   counts_.written_back += expert_bytes_;
 }
 

@@ -60,8 +60,8 @@ cluster: {node: {profile: rtx-pro-6000-pcie, gpus: 1}}
 cost: spec
 routing: {source: {type: sticky}, pool_tokens: 1024}
 cache: {slots_per_layer: 6, staging: 2, tiers: [{name: host, capacity: 128 GiB, bandwidth: 25 GB/s}]}
-workload: {requests: 16, arrivals: at-once, lengths: {type: fixed, input: 2048, output: 128}}
-engine: {memory: {utilization: 0.86}, swap_bandwidth: 25 GB/s}
+workload: {requests: 24, arrivals: at-once, lengths: {type: fixed, input: 2048, output: 512}}
+engine: {max_sequences: 24, memory: {utilization: 0.88}, swap_bandwidth: 25 GB/s}
 )",
                                    "test.yaml");
   Serving serving(read_serving_scenario(document), places_of(document));
