@@ -3,8 +3,8 @@
 namespace moesim {
 
 const std::vector<std::string>& names_of(Dtype) {
-  static const std::vector<std::string> names{"fp32", "bf16",  "fp16",  "fp8",
-                                              "int8", "mxfp4", "nvfp4", "int4"};
+  static const std::vector<std::string> names{"fp32",  "bf16",  "fp16", "fp8",    "int8",
+                                              "mxfp4", "nvfp4", "int4", "ternary"};
   return names;
 }
 
@@ -22,6 +22,9 @@ double element_bits(Dtype dtype) {
     case Dtype::nvfp4:
     case Dtype::int4:
       return 4;
+    // -1, 0 or 1, packed in two bits: so MoTE (arXiv 2506.14435) has 6.8 and 3.4 GiB of experts.
+    case Dtype::ternary:
+      return 2;
   }
   return 0;
 }

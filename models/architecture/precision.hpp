@@ -12,7 +12,7 @@
 
 namespace moesim {
 
-enum class Dtype { fp32, bf16, fp16, fp8, int8, mxfp4, nvfp4, int4 };
+enum class Dtype { fp32, bf16, fp16, fp8, int8, mxfp4, nvfp4, int4, ternary };
 const std::vector<std::string>& names_of(Dtype);
 
 /// Bits of one value alone, as in a KV cache or an activation.

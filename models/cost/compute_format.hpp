@@ -29,6 +29,7 @@ inline FlopPerSecond compute_rate(const Device& device, Dtype weight) {
     case Dtype::nvfp4:
       return device.peak(has_fp4 ? MathFormat::kFp4 : MathFormat::kBf16).rate;
     case Dtype::int4:
+    case Dtype::ternary:
       return device.peak(MathFormat::kBf16).rate;
   }
   return device.peak(MathFormat::kBf16).rate;

@@ -2,7 +2,7 @@
 // one copy engine, a prefetcher and what happens on a miss. Called layer by layer with what the
 // gate chose, answers with how long the layer's experts take. Contract: every byte that is counted
 // went over the slowest link of its path; a layer never ends before its experts are there (or
-// computed elsewhere, or skipped). Not modelled: writing back (weights are read-only), host memory
+// computed elsewhere, or skipped). Not modelled: host memory
 // bandwidth taken by CPU computation, the time policies and predictors compute.
 #pragma once
 
@@ -36,7 +36,7 @@ const std::vector<std::string>& names_of(Preload);
 /// The section `cache` of a scenario.
 struct ExpertMemoryConfig {
   std::optional<std::int64_t> slots_per_layer, slots;
-  std::int64_t staging = 0;
+  std::int64_t staging = 0, small_slots = 0;
   std::vector<TierConfig> tiers;
   std::optional<Bytes> expert_bytes;
   Choice<CachePolicy> policy{"lru"};
@@ -47,11 +47,12 @@ struct ExpertMemoryConfig {
   bool drop_wrong = true;
   bool overlap = false;
   bool flush = false;
+  bool by_request = false, write_back = false;
   std::int64_t gpus_per_link = 1;
   std::optional<Preload> preload;
   static const Parameters<ExpertMemoryConfig>& parameters();
   void check(const Node& at) const;
-  /// Slots of all layers together.
+  /// Slots of all layers together; small ones count what a small copy has of a full one's bytes.
   std::int64_t total_slots(const CacheShape& shape) const;
 };
 
@@ -67,6 +68,7 @@ struct ExpertMemoryCounts {
   std::int64_t skipped = 0, on_cpu = 0;     ///< of the misses
   std::int64_t prefetched = 0, wasted = 0;  ///< copies; those that no layer used
   Bytes bytes_loaded{0};
+  Bytes written_back{0};          ///< of experts that left, over the nearest link
   Bytes other_bytes{0};           ///< that were no experts, over the nearest link
   std::vector<Bytes> link_bytes;  ///< [tiers] that left a tier for the one before it
   Seconds stall{0};               ///< layers waited for experts
@@ -109,24 +111,35 @@ class ExpertMemory {
  private:
   struct Copies;
   struct Need;
-  void begin_copy(ExpertId id, double share, double held_share, bool demand, Seconds now);
+  // A key is an expert's full copy (its id) or, with `small_slots`, its small one.
+  ExpertId expert_of(ExpertId key) const { return key % static_cast<ExpertId>(shape_.all()); }
+  ExpertId same_kind(ExpertId id, ExpertId as) const { return id + as - expert_of(as); }
+  ExpertId key_of(ExpertId id, double share) const {
+    const bool small = small_ && share < 1 && held_[static_cast<std::size_t>(id)] == 0;
+    return small ? id + static_cast<ExpertId>(shape_.all()) : id;
+  }
+  ExpertCache& cache_of(ExpertId key) { return expert_of(key) == key ? cache_ : *small_; }
+  void begin_copy(ExpertId key, double share, double held_share, bool demand, Seconds now);
   void prefetch(Seconds now, std::int64_t layer);
-  void count_bytes(ExpertId id, double sign);
+  void count_bytes(ExpertId key, double sign);
   double prefetched_share(ExpertId id, std::int64_t rank);
   void drop_wrong(Seconds now, std::int64_t layer);
+  void drop_if_wrong(Seconds now, ExpertId key);
   std::vector<Need> ask(std::int64_t layer, const GpuTime& gpu_time);
-  bool make_room(ExpertId id, bool demand);
-  void leave(ExpertId id);
+  bool make_room(ExpertId key, bool demand, Seconds now);
+  void leave(ExpertId key);
+  void write_back(ExpertId gone, Seconds now);
   LayerTime compute(Seconds now, const std::vector<Need>& needs, const GpuTime& gpu_time);
 
   ExpertMemoryConfig config_;
   CacheShape shape_;
   Bytes expert_bytes_;
   ExpertCache cache_;
+  std::optional<ExpertCache> small_;
   std::unique_ptr<Prefetcher> prefetcher_;
   std::unique_ptr<MissPolicy> miss_;
   std::unique_ptr<Copies> copies_;
-  std::vector<char> held_;  ///< [experts] in a slot, in a buffer, or on its way
+  std::vector<char> held_;  ///< [keys] in a slot, in a buffer, or on its way
   std::int64_t step_ = -1;
   std::vector<std::vector<ExpertId>> needed_;
   std::vector<std::vector<std::int64_t>> tokens_;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/cache/expert_memory.hpp"
 
@@ -37,6 +38,10 @@ const Parameters<ExpertMemoryConfig>& ExpertMemoryConfig::parameters() {
           .optional("staging", &P::staging,
                     "buffers beside the slots, for copies on their way; 0: they go to slots")
           .min(0)
+          .optional("small_slots", &P::small_slots,
+                    "copies of lower precision beside the slots, of whichever layers (HOBBIT); 0: "
+                    "they take slots")
+          .min(0)
           .optional("tiers", &P::tiers, "where the other experts lie, the nearest first")
           .optional("expert_bytes", &P::expert_bytes, "of one expert (default: the model's)")
           .above(0)
@@ -51,6 +56,12 @@ const Parameters<ExpertMemoryConfig>& ExpertMemoryConfig::parameters() {
                     "a prefetch that has not begun is dropped when the gate chose otherwise")
           .optional("overlap", &P::overlap, "experts that are there compute while the others come")
           .optional("flush", &P::flush, "the slots are empty before every request")
+          .optional("write_back", &P::write_back,
+                    "an expert that leaves its slot is copied back over the link, as the code of "
+                    "Mixtral-offloading does (default: it is dropped)")
+          .optional("by_request", &P::by_request,
+                    "every request has choices of its own from its first token to its last "
+                    "(default: all tokens follow one stream in the order of their computation)")
           .optional("gpus_per_link", &P::gpus_per_link,
                     "replicas behind one switch: they share the link to the nearest tier")
           .min(1)
@@ -64,6 +75,10 @@ const Parameters<ExpertMemoryConfig>& ExpertMemoryConfig::parameters() {
 void ExpertMemoryConfig::check(const Node& at) const {
   if (slots_per_layer.has_value() == slots.has_value())
     throw InputError(at.where, "give slots_per_layer or slots: how many experts GPU memory holds");
+  if (small_slots > 0 && (staging > 0 || miss.type != "lower-precision"))
+    throw InputError(at.where,
+                     "small_slots hold the copies of miss policy 'lower-precision', without "
+                     "staging buffers");
   if (tiers.empty())
     throw InputError(at.where,
                      "tiers: at least one must hold the experts that have no slot (for example: "
@@ -71,7 +86,10 @@ void ExpertMemoryConfig::check(const Node& at) const {
 }
 
 std::int64_t ExpertMemoryConfig::total_slots(const CacheShape& shape) const {
-  return slots.value_or(slots_per_layer.value_or(0) * shape.layers);
+  const auto full = slots.value_or(slots_per_layer.value_or(0) * shape.layers);
+  if (small_slots == 0) return full;
+  const double share = miss.make({shape, 0})->small_share();
+  return full + static_cast<std::int64_t>(std::ceil(static_cast<double>(small_slots) * share));
 }
 
 ExpertMemoryCounts& ExpertMemoryCounts::operator+=(const ExpertMemoryCounts& other) {
@@ -83,6 +101,7 @@ ExpertMemoryCounts& ExpertMemoryCounts::operator+=(const ExpertMemoryCounts& oth
   prefetched += other.prefetched;
   wasted += other.wasted;
   bytes_loaded += other.bytes_loaded;
+  written_back += other.written_back;
   other_bytes += other.other_bytes;
   link_bytes.resize(std::max(link_bytes.size(), other.link_bytes.size()));
   for (std::size_t t = 0; t < other.link_bytes.size(); ++t) link_bytes[t] += other.link_bytes[t];

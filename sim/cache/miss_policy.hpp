@@ -39,6 +39,8 @@ class MissPolicy {
 
   virtual ~MissPolicy() = default;
   virtual Answer answer(const Question& question) = 0;
+  /// Of the full bytes, what the smallest copy has.
+  virtual double small_share() const { return 1; }
 };
 
 }  // namespace moesim

@@ -155,7 +155,7 @@ TableResult accuracy_of(const fs::path& file) {
   return result;
 }
 
-std::vector<fs::path> tables_in(const std::string& folder) {
+std::vector<fs::path> kernel_tables_in(const std::string& folder) {
   std::vector<fs::path> files;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(folder, error)) {
@@ -171,7 +171,7 @@ std::vector<fs::path> tables_in(const std::string& folder) {
 
 KernelAccuracy kernel_accuracy(const std::string& folder, unsigned jobs,
                                const std::function<void(std::size_t, std::size_t)>& progress) {
-  const auto files = tables_in(folder);
+  const auto files = kernel_tables_in(folder);
   std::vector<TableResult> results(files.size());
   std::atomic<std::size_t> next{0};
   std::size_t done = 0;

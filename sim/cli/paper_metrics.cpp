@@ -53,6 +53,10 @@ const std::vector<PaperMetric>& paper_metrics() {
   static const std::vector<PaperMetric> list = {
       {"experts per token", "(token, expert) pairs per token and MoE layer", false,
        experts_per_token},
+      {"experts per step", "distinct experts of a layer in a step, mean", false,
+       [](const Result& v, const Result*) { return v.moe ? v.moe->distinct_experts_mean : 0; }},
+      {"latency speed-up", "mean time of a request from its arrival to its last token", true,
+       [](const Result& v, const Result* b) { return b->e2e_s.mean / v.e2e_s.mean; }},
       {"moe layer speed-up", "time of dispatch, experts, combine and balancing", true,
        [](const Result& v, const Result* b) { return moe_layer_s(*b) / moe_layer_s(v); }},
       {"dense layer speed-up", "time of the dense feed-forward layers", true,

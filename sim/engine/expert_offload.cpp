@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/core/random.hpp"
+
 namespace moesim {
 namespace {
 
@@ -28,6 +30,8 @@ CacheShape cache_shape(const Architecture& model) {
 ExpertOffload::ExpertOffload(const ExpertMemoryConfig& config, const Architecture& model,
                              const RoutingConfig& routing, Bytes expert_bytes, std::uint64_t seed)
     : shape_(cache_shape(model)),
+      seed_(seed),
+      by_request_(config.by_request),
       choices_(stream_of(shape_, model, routing, seed)),
       memory_(config, shape_, expert_bytes, seed),
       needed_(static_cast<std::size_t>(shape_.layers)),
@@ -40,10 +44,33 @@ ExpertOffload::ExpertOffload(const ExpertMemoryConfig& config, const Architectur
   memory_.preload(chosen);
 }
 
-void ExpertOffload::start_step(std::int64_t tokens, bool fresh) {
+std::int64_t ExpertOffload::row_of(std::int64_t request, std::int64_t position) const {
+  const auto rows = static_cast<std::uint64_t>(choices_.front().tokens());
+  const RandomStream begins(seed_, stream_id("choices of a request"));
+  const auto begin = begins.below(static_cast<std::uint64_t>(request), rows);
+  return static_cast<std::int64_t>((begin + static_cast<std::uint64_t>(position)) % rows);
+}
+
+std::int64_t ExpertOffload::first_choice(std::int64_t request, std::int64_t position) const {
+  const auto& choices = choices_.front();
+  return choices.experts[static_cast<std::size_t>(row_of(request, position) * choices.top_k)];
+}
+
+void ExpertOffload::find_rows(const RankBatch& batch) {
+  rows_.clear();
+  for (const auto& chunk : batch.chunks)
+    for (std::int64_t t = 0; t < chunk.tokens; ++t)
+      rows_.push_back(by_request_ && chunk.request >= 0
+                          ? row_of(chunk.request, chunk.context + t)
+                          : (begin_ + std::ssize(rows_)) % choices_.front().tokens());
+}
+
+void ExpertOffload::start_step(const RankBatch& batch) {
   begin_ += tokens_;
-  tokens_ = tokens;
-  if (fresh) memory_.start_sequence();
+  tokens_ = batch.tokens;
+  find_rows(batch);
+  const auto fresh = [](const Chunk& chunk) { return chunk.context == 0; };
+  if (std::ranges::any_of(batch.chunks, fresh)) memory_.start_sequence();
   std::vector<std::vector<std::int64_t>> tokens_of(needed_.size());
   for (std::int64_t layer = 0; layer < shape_.layers; ++layer) {
     const auto l = static_cast<std::size_t>(layer);
@@ -51,8 +78,8 @@ void ExpertOffload::start_step(std::int64_t tokens, bool fresh) {
     auto& count = count_[l];
     count.assign(static_cast<std::size_t>(shape_.experts), 0);
     needed_[l].clear();
-    for (std::int64_t t = 0; t < tokens; ++t) {
-      const auto row = (begin_ + t) % choices.tokens() * choices.top_k;
+    for (const auto token : rows_) {
+      const auto row = token * choices.top_k;
       for (auto k = row; k < row + choices.top_k; ++k) {
         const auto expert = choices.experts[static_cast<std::size_t>(k)];
         if (expert >= shape_.experts) continue;  // a token may take fewer than top_k

@@ -18,7 +18,8 @@ namespace moesim {
 struct Chunk {
   std::int64_t tokens = 0;
   std::int64_t context = 0;
-  std::int64_t drafted = 0;  ///< of the new tokens, those that a draft proposed
+  std::int64_t drafted = 0;   ///< of the new tokens, those that a draft proposed
+  std::int64_t request = -1;  ///< whose they are, -1: nobody's
   bool decode() const { return tokens == 1 + drafted && context > 0; }
 };
 

@@ -38,10 +38,7 @@ void StepBuilder::run() {
   const Seconds before_layers = clock_;
   compute_rank_times();
   std::int64_t moe_layer = stage_.first_moe;
-  if (s_.offload != nullptr) {
-    const auto fresh = [](const Chunk& chunk) { return chunk.context == 0; };
-    s_.offload->start_step(tokens_, std::ranges::any_of(batches_.front().chunks, fresh));
-  }
+  if (s_.offload != nullptr) s_.offload->start_step(batches_.front());
   const bool two = splits();
   if (two)
     overlapped_layers(moe_layer);

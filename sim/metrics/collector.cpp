@@ -80,10 +80,17 @@ Result Collector::result(const Serving& serving) const {
   add_steps(serving, result);
   if (serving.model().architecture.moe.experts > 0) add_moe(serving, result);
   if (const auto& counts = serving.expert_memory())
-    result.cache = {counts->hits,       counts->late,       counts->misses,
-                    counts->skipped,    counts->on_cpu,     counts->prefetched,
-                    counts->wasted,     counts->hit_rate(), counts->bytes_loaded.value,
-                    counts->stall.value};
+    result.cache = {counts->hits,
+                    counts->late,
+                    counts->misses,
+                    counts->skipped,
+                    counts->on_cpu,
+                    counts->prefetched,
+                    counts->wasted,
+                    counts->hit_rate(),
+                    counts->bytes_loaded.value,
+                    counts->stall.value,
+                    counts->written_back.value};
   if (const auto& counts = serving.prefixes())
     result.prefix_cache = {
         counts->prompt_tokens, counts->hit_tokens,

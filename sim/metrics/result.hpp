@@ -68,6 +68,7 @@ struct CacheSummary {
   double hit_rate = 0;
   double bytes_loaded = 0;
   double stall_s = 0;  ///< layers waited for experts, without contention
+  double bytes_written_back = 0;
 };
 
 /// Prompts whose beginning another request had left in KV memory.

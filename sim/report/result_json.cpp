@@ -55,6 +55,8 @@ void add_optional_sections(Json& json, const Result& r) {
                      {"hit_rate", r.cache->hit_rate},
                      {"bytes_loaded", r.cache->bytes_loaded},
                      {"stall_s", r.cache->stall_s}};
+  if (r.cache && r.cache->bytes_written_back > 0)
+    json["cache"]["bytes_written_back"] = r.cache->bytes_written_back;
   if (r.prefix_cache)
     json["prefix_cache"] = {{"prompt_tokens", r.prefix_cache->prompt_tokens},
                             {"hit_tokens", r.prefix_cache->hit_tokens},

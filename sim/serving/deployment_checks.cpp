@@ -58,6 +58,14 @@ void check_composed(const ServingScenario& scenario, const Model& model, const L
   check_composition(*scenario.composition, composed_bytes(scenario, model), where);
 }
 
+void check_expert_queues(const ServingScenario& scenario, const Location& where) {
+  if (scenario.engine.scheduler.type != "longest-expert-queue") return;
+  if (!scenario.cache || !scenario.cache->by_request)
+    throw InputError(where,
+                     "scheduler 'longest-expert-queue' must know every request's experts "
+                     "beforehand: it needs the section cache with by_request: true");
+}
+
 void check_swapping(const ServingScenario& scenario, const Location& where) {
   if (scenario.engine.swap_bandwidth && (scenario.parallel.pipeline > 1 || scenario.disaggregation))
     throw InputError(where,

@@ -18,6 +18,8 @@ void check_offloading(const ServingScenario& scenario, const Model& model, const
 Bytes composed_bytes(const ServingScenario& scenario, const Model& model);
 /// With the section `composition`.
 void check_composed(const ServingScenario& scenario, const Model& model, const Location& where);
+/// A scheduler that looks at experts needs choices that are known beforehand.
+void check_expert_queues(const ServingScenario& scenario, const Location& where);
 void check_swapping(const ServingScenario& scenario, const Location& where);
 void check_two_batches(const ServingScenario& scenario, const Device& device,
                        const Location& where);

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -53,6 +54,9 @@ class Scheduler {
   struct Context {
     std::int64_t max_tokens = 8192;    ///< token budget of a step
     std::int64_t max_sequences = 256;  ///< running requests
+    /// Expert of a request's next token in the first MoE layer, where the router runs before the
+    /// model; empty: not known.
+    std::function<std::int64_t(const Request&)> next_expert{};
   };
 
   virtual ~Scheduler() = default;

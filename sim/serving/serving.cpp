@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
+#include <filesystem>
 
 #include "models/architecture/catalog.hpp"
 #include "models/architecture/size.hpp"
@@ -18,8 +20,17 @@ namespace {
 
 constexpr std::int64_t kDefaultRequests = 500;
 
+/// A model's file that lies beside the scenario that names it, else `name` as it is.
+std::string beside(const std::string& name, const Location& where) {
+  const std::filesystem::path path(name);
+  if (!path.has_extension() && !path.has_parent_path()) return name;
+  const auto there = std::filesystem::path(where.file).parent_path() / path;
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(there, ignored) ? there.string() : name;
+}
+
 Model load_served_model(const ModelConfig& config, const Location& where) {
-  Model model = load_model(config.name, where);
+  Model model = load_model(beside(config.name, where), where);
   auto& a = model.architecture;
   if (config.decoder_alone.value_or(false) && !a.encoder_decoder())
     throw InputError(where, a.name + " is a decoder already: leave decoder_alone out");
@@ -27,6 +38,11 @@ Model load_served_model(const ModelConfig& config, const Location& where) {
   if (config.experts && a.moe.experts == 0)
     throw InputError(where, a.name + " has no routed experts: leave experts out");
   if (config.experts) a.moe.experts = *config.experts;
+  if (config.expert_width && a.moe.experts == 0)
+    throw InputError(where, a.name + " has no routed experts: leave expert_width out");
+  if (config.expert_width)
+    a.moe.intermediate = std::max<std::int64_t>(
+        1, std::llround(*config.expert_width * static_cast<double>(a.moe.intermediate)));
   if (const auto problem = find_problem(model.architecture))
     throw InputError(where, problem->field + ": " + problem->what);
   if (model.architecture.encoder_decoder())
@@ -118,6 +134,7 @@ Serving::Serving(const ServingScenario& given, const ServingScenario& scenario,
                shape.layers;
   }
   check_swapping(given, places.parallel);
+  check_expert_queues(scenario, places.parallel);
   check_two_batches(scenario, device_, places.parallel);
   if (scenario.composition) check_composed(scenario, model_, places.composition);
   memory_ = plan_memory(model_.architecture, model_.precision, layout_, device_, per_rank,
@@ -234,9 +251,14 @@ void Serving::add_groups(Running& running, std::vector<LockstepExecutor>& execut
                                    scenario_.timeline.start + scenario_.timeline.duration};
   for (auto& executor : executors) {
     std::vector<std::unique_ptr<Scheduler>> schedulers;
+    Scheduler::Context context{engine.max_batched_tokens, engine.max_sequences};
+    if (const auto* offload = executor.offloaded();
+        offload != nullptr && scenario_.cache->by_request)
+      context.next_expert = [offload](const Request& request) {
+        return offload->first_choice(request.id, request.computed);
+      };
     for (std::int64_t r = 0; r < layout_.data_per_group(); ++r)
-      schedulers.push_back(
-          engine.scheduler.make({engine.max_batched_tokens, engine.max_sequences}));
+      schedulers.push_back(engine.scheduler.make(context));
     executor.share(shared);
     auto cache = cache_of(memory_, engine.block_size);
     cache.keep_prefixes(prefixes_.block_tokens());

@@ -25,6 +25,12 @@ const Parameters<ModelConfig>& ModelConfig::parameters() {
                                          "with several numbers of them (Switch)")
                                .min(1)
                                .unwritten_when_absent()
+                               .optional("expert_width", &ModelConfig::expert_width,
+                                         "share of the routed experts' intermediate size that "
+                                         "is kept (pruned or decomposed experts)")
+                               .above(0)
+                               .max(1)
+                               .unwritten_when_absent()
                                .optional("decoder_alone", &ModelConfig::decoder_alone,
                                          "of an encoder-decoder model, its decoder without "
                                          "cross-attention, as the stand-in for its decode steps")

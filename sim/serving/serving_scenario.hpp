@@ -25,6 +25,7 @@ struct ModelConfig {
   std::string name;
   PrecisionOverride dtype;
   std::optional<std::int64_t> experts;
+  std::optional<double> expert_width;
   std::optional<bool> decoder_alone;
   static const Parameters<ModelConfig>& parameters();
 };

@@ -285,9 +285,47 @@ TEST(ExpertMemory, AnotherCopyOverTheLinkWaitsForTheExpertsBeforeItAndTheyForIt)
   memory.start_step(Seconds(12), {{1}, {4}});
   EXPECT_GE(memory.layer(Seconds(12), 0, one_second).stall.value, 4);
   EXPECT_DOUBLE_EQ(memory.counts().other_bytes.value, 6e9);
-  // Experts 0, 4, 5 and 1 have begun their way, two of the next layer wait: no byte of the others.
+  // Experts 0, 4, 5 and 1; those of the next layer that are there stay, and no byte of the others.
   EXPECT_DOUBLE_EQ(memory.counts().bytes_loaded.value, 4e9);
-  EXPECT_DOUBLE_EQ(memory.counts().link_bytes[0].value, 6e9);
+  EXPECT_DOUBLE_EQ(memory.counts().link_bytes[0].value, 4e9);
+}
+
+TEST(ExpertMemory, WhatLeavesGoesBackOverTheLinkWhenItIsWrittenBack) {
+  for (const std::string staging : {"", ", staging: 1"}) {
+    const auto time = [&](const std::string& more) {
+      ExpertMemory memory(config("slots_per_layer: 1" + staging + more), kShape, kExpert, 1);
+      const auto all = run(memory, {{{0}, {4}}, {{1}, {5}}, {{2}, {6}}, {{2}, {7}}});
+      EXPECT_DOUBLE_EQ(memory.counts().bytes_loaded.value, 7e9);
+      EXPECT_DOUBLE_EQ(memory.counts().link_bytes[0].value, 7e9);
+      EXPECT_DOUBLE_EQ(memory.counts().written_back.value, more.empty() ? 0 : 5e9);
+      return all;
+    };
+    EXPECT_DOUBLE_EQ(time(""), 7 + 8);  // seven loads, eight computations
+    // From a buffer, what is displaced goes back after the computation: beside the hit on expert 2,
+    // and once after the end.
+    EXPECT_DOUBLE_EQ(time(", write_back: true"), staging.empty() ? 7 + 8 + 5 : 7 + 8 + 3);
+  }
+}
+
+TEST(ExpertMemory, SmallCopiesHaveRoomOfTheirOwn) {
+  // Second choices that want a quarter: with one slot they displace the first, beside it they stay.
+  const CacheShape pair{1, 4, 2};
+  const std::string small =
+      "slots: 2, miss: {type: lower-precision, full_until: 0.01, small_until: "
+      "0.9999}";
+  const auto misses = [&](const std::string& more) {
+    ExpertMemory memory(config(small + more), pair, kExpert, 1);
+    for (int step = 0; step < 200; ++step) {
+      memory.start_step(Seconds(100.0 * step), {{0, 1 + step % 3}});
+      memory.layer(Seconds(100.0 * step), 0, one_second);
+    }
+    const auto& counts = memory.counts();
+    EXPECT_EQ(counts.hits + counts.late + counts.misses, 400);
+    EXPECT_EQ(counts.bytes_loaded, counts.link_bytes[0]);
+    return counts.misses;
+  };
+  EXPECT_GT(misses(""), 190);
+  EXPECT_LE(misses(", small_slots: 3"), 12);
 }
 
 TEST(ExpertMemory, RefusesWhatCannotWork) {

@@ -172,6 +172,23 @@ TEST(BadScenario, Names) {
 
 TEST(BadScenario, WhatCannotWork) {
   check({
+      {"queues of experts that nobody knows",
+       "",
+       "engine: {scheduler: longest-expert-queue}\n",
+       "",
+       {"needs the section cache with by_request: true"}},
+      {"a cache on ranks that share the experts",
+       "",
+       "cache: {slots_per_layer: 16, tiers: [{name: host, capacity: 100 GiB, "
+       "bandwidth: 25 GB/s}]}\n",
+       "8:8",
+       {"replicas of one GPU", "tensor, expert and pipeline must be 1"}},
+      {"small copies without lower precision",
+       "parallel: {tensor: 2, expert: 2}\n",
+       "parallel: {data: 8}\ncache: {slots_per_layer: 16, small_slots: 4, tiers: [{name: host, "
+       "capacity: 100 GiB, bandwidth: 25 GB/s}]}\n",
+       "",
+       {"lower-precision"}},
       {"a cache beside a balancer",
        "parallel: {tensor: 2, expert: 2}\n",
        "parallel: {data: 8}\nrouting: {balancer: eplb}\n"

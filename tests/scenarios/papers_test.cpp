@@ -21,9 +21,7 @@ const std::set<std::string> kKnownMisses = {"adamoe|32 null, k 6",
                                             "llep|LLEP 50 % in 4",
                                             "llep|LLEP 80 % in 4",
                                             "llep|LLEP 95 % in 4",
-                                            "expertflow|batch 16, LRU",
-                                            "fiddler|24 GB, Fiddler",
-                                            "fiddler|48 GB, Fiddler",
+                                            "expertflow|32, ExpertFlow",
                                             "hobbit|HOBBIT",
                                             "moetuner|two nodes, balanced",
                                             "deepseek-inference|production"};
@@ -47,7 +45,7 @@ TEST(PublishedResults, AreInsideTheirBandsButForTheKnownMisses) {
   const auto outcome = run_binary({"validate", "papers", "--jobs", "1"});
   const auto inside = rows_that_end_in(outcome.out, "yes");
   const auto missed = rows_that_end_in(outcome.out, "no");
-  EXPECT_GE(inside.size(), 30U) << outcome.out << outcome.err;
+  EXPECT_GE(inside.size(), 45U) << outcome.out << outcome.err;
   EXPECT_EQ(missed, kKnownMisses) << outcome.out;
 }
 

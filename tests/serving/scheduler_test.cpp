@@ -191,5 +191,29 @@ TEST(TensorRtLlm, HoldsPromptsBackToFillAStep) {
   EXPECT_EQ(b.batch.size(), 3u);
 }
 
+TEST(LongestExpertQueue, TakesTheExpertThatMostRequestsWaitFor) {
+  Scheduler::Context limits{3, 10};
+  limits.next_expert = [](const Request& r) { return r.id % 4 == 0 ? 1 : 0; };
+  Bench b(10000, limits, "longest-expert-queue");
+  for (int i = 0; i < 8; ++i) b.add(1, 4);  // six requests of expert 0, two (4 and 8) of expert 1
+  b.step();
+  ASSERT_EQ(b.batch.size(), 3u);
+  for (const auto& part : b.batch) EXPECT_NE(part.request->id % 4, 0);
+  b.scheduler->schedule(b.state,
+                        b.batch);  // the same queue is still the longest, its runners first
+  EXPECT_EQ(b.batch.front().request->id, 1);
+}
+
+TEST(LongestExpertQueue, FillsWhatIsLeftFromTheNextLongestQueue) {
+  Scheduler::Context limits{4, 10};
+  limits.next_expert = [](const Request& r) { return r.id <= 3 ? 7 : r.id; };
+  Bench b(10000, limits, "longest-expert-queue");
+  for (int i = 0; i < 5; ++i) b.add(1, 1);
+  b.step();
+  ASSERT_EQ(b.batch.size(), 4u);
+  EXPECT_EQ(b.batch[2].request->id, 3);
+  EXPECT_EQ(b.batch[3].request->id, 4);
+}
+
 }  // namespace
 }  // namespace moesim

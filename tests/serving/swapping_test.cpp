@@ -52,5 +52,27 @@ TEST(Swapping, ReplacesComputationByCopies) {
   EXPECT_GT(results[2].simulated_s, results[1].simulated_s);
 }
 
+// Over the link that experts come over, too: what came over it beside them is what was swapped in.
+TEST(Swapping, SharesTheLinkWithExpertsByteByByte) {
+  const auto document = parse_yaml(R"(
+model: {name: mixtral-8x7b}
+cluster: {node: {profile: rtx-pro-6000-pcie, gpus: 1}}
+cost: spec
+routing: {source: {type: sticky}, pool_tokens: 1024}
+cache: {slots_per_layer: 6, staging: 2, tiers: [{name: host, capacity: 128 GiB, bandwidth: 25 GB/s}]}
+workload: {requests: 24, arrivals: at-once, lengths: {type: fixed, input: 2048, output: 512}}
+engine: {max_sequences: 24, memory: {utilization: 0.88}, swap_bandwidth: 25 GB/s}
+)",
+                                   "test.yaml");
+  Serving serving(read_serving_scenario(document), places_of(document));
+  Nobody observer;
+  serving.run(observer);
+  EXPECT_GT(serving.swapped().in.value, 0);
+  const auto& counts = *serving.expert_memory();
+  EXPECT_DOUBLE_EQ(counts.other_bytes.value, serving.swapped().in.value);
+  EXPECT_GT(counts.bytes_loaded.value, 0);
+  EXPECT_NEAR(counts.link_bytes[0].value / counts.bytes_loaded.value, 1, 1e-9);
+}
+
 }  // namespace
 }  // namespace moesim

@@ -51,6 +51,8 @@ class LowerPrecision final : public MissPolicy {
     return answer;
   }
 
+  double small_share() const override { return config_.small_share; }
+
  private:
   /// Softmax weight of the choices before this one.
   double weight_before(const Question& question) const {

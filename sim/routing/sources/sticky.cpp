@@ -1,8 +1,8 @@
 // Every expert of the token before stays with a given probability; the others are drawn anew by a
 // log-normal popularity of the layer. The least that an expert cache needs to know of a model: one
 // number, the reuse between neighbouring tokens, as recorded traces and published hit rates of a
-// cache of top_k slots give it. Not modelled: preferences that last longer than one token, other
-// than popularity; affinity between layers.
+// cache of top_k slots give it. Requests of different topics may have tastes of their own
+// (`topic_sigma`). Not modelled: affinity between layers.
 #include <algorithm>
 #include <cmath>
 
@@ -17,6 +17,9 @@ class Sticky final : public ChoiceSource {
  public:
   struct Config {
     double reuse = 0.35, sigma = 0.3;
+    double topic_sigma = 0;
+    std::int64_t topic_tokens = 256;
+    bool one_for_all_layers = false;
     static const Parameters<Config>& parameters() {
       static const auto list =
           Parameters<Config>()
@@ -27,7 +30,16 @@ class Sticky final : public ChoiceSource {
               .optional("sigma", &Config::sigma,
                         "standard deviation of the log of an expert's popularity")
               .min(0)
-              .max(5);
+              .max(5)
+              .optional("topic_sigma", &Config::topic_sigma,
+                        "the same of a taste that a stretch of tokens has to itself, as requests "
+                        "of different topics do")
+              .min(0)
+              .max(5)
+              .optional("topic_tokens", &Config::topic_tokens, "length of such a stretch")
+              .min(1)
+              .optional("one_for_all_layers", &Config::one_for_all_layers,
+                        "a token has the same experts in every layer (Read-ME's router)");
       return list;
     }
   };
@@ -35,17 +47,23 @@ class Sticky final : public ChoiceSource {
   Sticky(const Config& config, const Context& context) : config_(config), context_(context) {}
 
   Choices sample(std::int64_t layer, std::int64_t tokens, Router&) override {
-    const auto l = static_cast<std::uint64_t>(layer);
+    const auto l = static_cast<std::uint64_t>(config_.one_for_all_layers ? 0 : layer);
     const RandomStream popular(context_.seed, stream_id("sticky popularity", l)),
-        draws(context_.seed, stream_id("sticky", l));
+        draws(context_.seed, stream_id("sticky", l)), topics(context_.seed, stream_id("topics", l));
     std::vector<double> weight(static_cast<std::size_t>(context_.experts));
-    for (std::size_t e = 0; e < weight.size(); ++e)
-      weight[e] = portable_exp(config_.sigma * popular.normal(e));
-    const double stay = stay_probability(weight);
+    double stay = 0;
+    const auto begin_topic = [&](std::uint64_t topic) {
+      for (std::size_t e = 0; e < weight.size(); ++e)
+        weight[e] = portable_exp(config_.sigma * popular.normal(e) +
+                                 config_.topic_sigma * topics.normal(topic * weight.size() + e));
+      stay = stay_probability(weight);
+    };
     Choices choices{context_.top_k, {}};
     std::vector<std::uint16_t> before, now;
     std::uint64_t draw = 0;
     for (std::int64_t t = 0; t < tokens; ++t) {
+      if (t % config_.topic_tokens == 0)
+        begin_topic(static_cast<std::uint64_t>(t / config_.topic_tokens));
       now.clear();
       for (const auto id : before)
         if (draws.uniform(draw++) < stay) now.push_back(id);
