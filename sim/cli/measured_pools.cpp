@@ -33,22 +33,42 @@ std::int64_t nodes_of(const Pool& pool, std::int64_t node_gpus) {
   return (pool.workers * pool.tensor * data_of(pool) + node_gpus - 1) / node_gpus;
 }
 
+MeasuredPools pools_of(const Pool& prefill, const Pool& decode, bool moe, std::int64_t node_gpus,
+                       const PoolEngines& engines) {
+  for (const auto* pool : {&prefill, &decode})
+    if (auto why = why_not(*pool, moe); !why.empty()) return {std::move(why), "", 0};
+  return {"",
+          fmt::format("disaggregation: {{prefill: {{workers: {}, parallel: {}, engine: {{{}}}}}, "
+                      "decode: {{workers: {}, parallel: {}, engine: {{{}}}}}}}\n",
+                      prefill.workers, parallel_of(prefill, moe), engines.prefill, decode.workers,
+                      parallel_of(decode, moe), engines.decode),
+          nodes_of(prefill, node_gpus) + nodes_of(decode, node_gpus)};
+}
+
+Pool pool_of(const PublishedWorkers& published) {
+  Pool pool;
+  pool.workers = published.workers, pool.pipeline = 1;
+  pool.tensor = published.data ? 1 : published.gpus;
+  pool.attention_data = published.data ? published.gpus : 1;
+  pool.moe_expert = published.expert, pool.moe_tensor = published.gpus / published.expert;
+  return pool;
+}
+
 }  // namespace
 
-MeasuredPools measured_pools(const ServingMeasurement& point, bool moe, std::int64_t node_gpus,
-                             std::int64_t seats) {
-  const auto &prefill = point.prefill, &decode = point.decode;
-  for (const auto* pool : {&prefill, &decode})
-    if (auto why = why_not(*pool, moe); !why.empty()) return {std::move(why), "", 0, 0};
-  // Tokens per prefill step and the seats there are not recorded: the engine's defaults stand.
-  return {
-      "",
-      fmt::format("disaggregation: {{prefill: {{workers: {}, parallel: {}}}, decode: {{workers: "
-                  "{}, parallel: {}, engine: {{max_sequences: {}}}}}}}\n",
-                  prefill.workers, parallel_of(prefill, moe), decode.workers,
-                  parallel_of(decode, moe), seats),
-      nodes_of(prefill, node_gpus) + nodes_of(decode, node_gpus),
-      decode.batch * decode.workers * data_of(decode)};
+MeasuredPools recorded_pools(const ServingMeasurement& point, bool moe, std::int64_t node_gpus,
+                             std::int64_t concurrency, const PoolEngines& engines) {
+  const auto& decode = point.decode;
+  auto pools = pools_of(point.prefill, decode, moe, node_gpus, engines);
+  if (pools.left_out.empty() && decode.batch * decode.workers * data_of(decode) != concurrency)
+    pools.left_out =
+        "batch size and concurrency disagree (replicas that the table does not describe)";
+  return pools;
+}
+
+MeasuredPools published_pools(const PublishedLaunch& launch, std::int64_t node_gpus,
+                              const PoolEngines& engines) {
+  return pools_of(pool_of(launch.prefill), pool_of(launch.decode), true, node_gpus, engines);
 }
 
 }  // namespace moesim

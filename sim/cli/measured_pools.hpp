@@ -1,11 +1,11 @@
 // The pools of a measured disaggregated point as the section `disaggregation` of a scenario, or the
-// reason why they cannot be one. Numbers of workers and widths are taken as recorded, never
-// guessed.
+// reason why they cannot be one. Numbers of workers and widths are taken as recorded or as
+// published (published_launches.hpp), never guessed.
 #pragma once
 
 #include <string>
 
-#include "sim/cli/serving_measurements.hpp"
+#include "sim/cli/published_launches.hpp"
 
 namespace moesim {
 
@@ -13,12 +13,19 @@ struct MeasuredPools {
   std::string left_out;  ///< why; empty: they can be simulated
   std::string section;   ///< YAML, one line
   std::int64_t nodes = 0;
-  /// Requests that all decode ranks hold together, as recorded; 0: not recorded.
-  std::int64_t decoding = 0;
 };
 
-/// `seats`: requests that a decode rank may run.
-MeasuredPools measured_pools(const ServingMeasurement& point, bool moe, std::int64_t node_gpus,
-                             std::int64_t seats);
+/// The values of `engine` of the two pools, as inside of {}.
+struct PoolEngines {
+  std::string prefill, decode;
+};
+
+/// As recorded. The concurrency is that of all decode ranks together, or the row is left out.
+MeasuredPools recorded_pools(const ServingMeasurement& point, bool moe, std::int64_t node_gpus,
+                             std::int64_t concurrency, const PoolEngines& engines);
+
+/// As published.
+MeasuredPools published_pools(const PublishedLaunch& launch, std::int64_t node_gpus,
+                              const PoolEngines& engines);
 
 }  // namespace moesim

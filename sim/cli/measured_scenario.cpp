@@ -7,14 +7,10 @@
 #include <regex>
 
 #include "models/cost/profile_catalogue.hpp"
-#include "sim/cli/launch_settings.hpp"
-#include "sim/cli/measured_pools.hpp"
-#include "sim/serving/engine_profile.hpp"
+#include "sim/cli/measured_deployment.hpp"
 
 namespace moesim {
 namespace {
-
-constexpr std::int64_t kNodeGpus = 8;
 
 struct KnownModel {
   const char* path;
@@ -67,46 +63,6 @@ std::optional<std::string> dtype_of(const std::string& format) {
   return std::nullopt;
 }
 
-struct Widths {
-  std::int64_t tensor = 1, data = 1, expert = 1;
-};
-
-/// The widths that an id ends with: `_tp8_ep1_20`, `_tp8_0_ep8_0_248`, `_tp4_epnone_1`. Expert 0:
-/// not said.
-std::optional<Widths> widths_in_id(const std::string& id) {
-  static const std::regex form("_tp(\\d+)(?:_0)?_ep(\\d+|none)(?:_0)?_\\d+$");
-  std::smatch match;
-  if (!std::regex_search(id, match, form)) return std::nullopt;
-  return Widths{std::stoll(match[1]), 1, match[2] == "none" ? 0 : std::stoll(match[2])};
-}
-
-/// Writes the widths, or returns why they cannot be known.
-std::string read_widths(const ServingMeasurement& point, bool moe, Widths& widths) {
-  const auto id = widths_in_id(point.id);
-  widths = {point.tensor, std::max<std::int64_t>(1, point.attention_data),
-            moe ? point.moe_expert : 1};
-  auto moe_tensor = point.moe_tensor;
-  // The whole width of both parts in one column, e.g. tp_size 64 for tensor 8, expert 8 on 8 GPUs.
-  const bool product = moe && point.moe_tensor > 1 && point.moe_expert > 1 && widths.data == 1 &&
-                       point.tensor == point.moe_tensor * point.moe_expert;
-  if (product && !id)
-    return "tensor width recorded as tensor x expert, and the id does not tell them apart";
-  if (product && id->expert == point.moe_expert && id->tensor == point.moe_tensor) {
-    widths = {id->tensor, 1, id->expert};
-    moe_tensor = id->tensor / id->expert;
-  }
-  const auto gpus = widths.tensor * widths.data;
-  if (id && gpus != id->tensor) return "GPU count ambiguous: the columns and the id disagree";
-  if (moe && gpus != moe_tensor * widths.expert)
-    return "GPU count ambiguous: attention and experts have different widths";
-  if (widths.data > 1 && !id)
-    return "GPU count ambiguous: attention data parallelism, and the id does not tell";
-  if (widths.data > 1 && moe_tensor != 1)
-    return "not expressible: tensor-parallel experts under data-parallel attention";
-  if (gpus < 1 || gpus > kNodeGpus) return "more GPUs than one node has";
-  return "";
-}
-
 std::string lengths_text(const ServingMeasurement& point, double shortest) {
   if (shortest >= 1)
     return fmt::format("{{type: fixed, input: {}, output: {}}}", point.input_tokens,
@@ -121,35 +77,14 @@ std::string lengths_text(const ServingMeasurement& point, double shortest) {
       std::max<std::int64_t>(2, low(point.output_tokens)), point.output_tokens);
 }
 
-std::string engine_text(const ServingMeasurement& point, const LaunchSettings& settings,
-                        std::int64_t concurrency, std::int64_t drafted) {
-  auto text = fmt::format("max_sequences: {}, max_batched_tokens: {}", concurrency,
-                          settings.max_batched_tokens);
-  const auto names = engine_profile_names();
-  const auto& profile = settings.profile.empty() ? point.backend : settings.profile;
-  if (std::ranges::find(names, profile) != names.end()) text += ", profile: " + profile;
-  if (settings.recv_interval > 1)
-    text += fmt::format(", scheduler: {{type: sglang, recv_interval: {}}}", settings.recv_interval);
-  if (drafted > 0)
-    text += fmt::format(", speculation: {{tokens: {}, acceptance_length: {:.3f}}}", drafted,
-                        acceptance_length(drafted));
-  if (point.backend == "trtllm")
-    text += fmt::format(
-        ", scheduler: {{type: trtllm, chunked_prefill: {}, batch_wait_steps: {}, "
-        "balance_steps: {}}}",
-        settings.chunked_prefill, settings.batch_wait_steps, settings.balance_steps);
-  if (settings.stream_interval > 1)
-    text += fmt::format(", stream_interval: {}, stream_first: {}", settings.stream_interval,
-                        settings.stream_first);
-  if (settings.utilization > 0)
-    text += fmt::format(", memory: {{utilization: {}}}", settings.utilization);
-  return text;
-}
+/// Keys and values of DeepSeek-R1 are 35 kB per token: some GB/s beside the 400 GB/s of a node's
+/// adapters, so that transfers hardly meet (see the note on the difference in the README), and
+/// flows would cost most of the time of a simulation.
+constexpr const char* kPoolNetwork = "network: {fidelity: analytic}\n";
 
 std::string scenario_text(const ServingMeasurement& point, const MeasuredScenario& scenario,
-                          std::int64_t nodes, const std::string& layout, const std::string& dtype,
-                          const std::string& cost, const LaunchSettings& settings,
-                          std::int64_t drafted) {
+                          const std::string& dtype, const std::string& cost,
+                          const MeasuredDeployment& deployment) {
   return fmt::format(
       "model: {{name: {}, dtype: {}}}\n"
       "cluster: {{node: {}, nodes: {}}}\n"
@@ -160,11 +95,12 @@ std::string scenario_text(const ServingMeasurement& point, const MeasuredScenari
       "  arrivals: {{type: closed-loop, concurrency: {}}}\n"
       "  lengths: {}\n"
       "engine: {{{}}}\n"
+      "{}"
       "timeline: {{duration: 0 s}}\n",
-      scenario.model, dtype, scenario.node, nodes, cost, layout,
+      scenario.model, dtype, scenario.node, deployment.nodes, cost, deployment.layout,
       scenario.rounds * scenario.concurrency, scenario.concurrency,
-      lengths_text(point, settings.shortest_length),
-      engine_text(point, settings, scenario.concurrency, drafted));
+      lengths_text(point, deployment.settings.shortest_length), deployment.engine,
+      point.mode == "disagg" ? kPoolNetwork : "");
 }
 
 }  // namespace
@@ -212,20 +148,15 @@ MeasuredScenario measured_scenario(const ServingMeasurement& point, std::int64_t
   if (!concurrency) return leave_out("no concurrency recorded");
   if (!pools && point.pipeline != 1) return leave_out("pipeline width ambiguous");
   if (point.input_tokens < 1 || point.output_tokens < 2) return leave_out("no lengths recorded");
-  Widths widths;
-  MeasuredPools two;
-  if (pools) two = measured_pools(point, model->moe, kNodeGpus, *concurrency);
-  if (auto why = pools ? two.left_out : read_widths(point, model->moe, widths); !why.empty())
-    return leave_out(std::move(why));
-  if ((pools ? two.decoding : point.batch * widths.data) != *concurrency)
-    return leave_out(
-        "batch size and concurrency disagree (replicas that the table does not describe)");
+  const auto deployments = measured_deployments(point, scenario.model, model->moe, *concurrency);
+  for (const auto& deployment : deployments)
+    if (!deployment.left_out.empty()) return leave_out(deployment.left_out);
   const auto gemm = dtype_of(point.gemm_format), experts = dtype_of(point.moe_format);
   if (!gemm || !experts) return leave_out("number format unknown");
 
   scenario.concurrency = *concurrency;
   scenario.rounds = rounds_of(point.output_tokens, rounds_asked);
-  const auto settings = launch_settings(point, scenario.model, widths.tensor, *concurrency);
+  const auto& settings = deployments.front().settings;
   std::vector<std::string> formats;
   if (!model->own_formats && !gemm->empty()) {
     formats.push_back("weights: " + *gemm);
@@ -233,17 +164,13 @@ MeasuredScenario measured_scenario(const ServingMeasurement& point, std::int64_t
   }
   if (!settings.kv_cache.empty()) formats.push_back("kv_cache: " + settings.kv_cache);
   const auto dtype = fmt::format("{{{}}}", fmt::join(formats, ", "));
-  const auto layout = pools ? two.section
-                            : fmt::format("parallel: {{tensor: {}, data: {}, expert: {}}}\n",
-                                          widths.tensor, widths.data, widths.expert);
-  const auto document = [&](std::int64_t drafted) {
-    return parse_yaml(scenario_text(point, scenario, pools ? two.nodes : 1, layout, dtype,
-                                    cost_of(point, system->device), settings, drafted),
-                      point.id);
+  const auto document = [&](const MeasuredDeployment& deployment) {
+    return parse_yaml(
+        scenario_text(point, scenario, dtype, cost_of(point, system->device), deployment),
+        point.id);
   };
-  scenario.document = document(0);
-  if (const auto drafted = may_draft(point, scenario.model, widths.tensor); drafted > 0)
-    scenario.speculating = document(drafted);
+  scenario.document = document(deployments.front());
+  if (deployments.size() > 1) scenario.speculating = document(deployments.back());
   return scenario;
 }
 

@@ -15,6 +15,28 @@ namespace {
 
 std::string folder() { return data_path("sim/serving/engines"); }
 
+/// `document` over what the profile that the section `engine` at `path` names gives there.
+Node with_profile_of(const Node& document, const std::vector<std::string>& path) {
+  const Node* engine = &document;
+  for (const auto& key : path)
+    if (engine = engine->is_mapping() ? engine->find(key) : nullptr; engine == nullptr)
+      return document;
+  const Node* name = engine->is_mapping() ? engine->find("profile") : nullptr;
+  if (name == nullptr || !name->is_scalar() || name->text.empty()) return document;
+  const auto names = engine_profile_names();
+  if (std::ranges::find(names, name->text) == names.end())
+    throw InputError(name->where, fmt::format("unknown engine profile '{}'{}", name->text,
+                                              did_you_mean(name->text, names)));
+  const auto profile = load_document(folder() + "/" + name->text + ".yaml", {});
+  Node base = *profile.find("engine");
+  for (auto key = path.rbegin(); key != path.rend(); ++key) {
+    Node outer = Node::mapping();
+    outer.set(*key, std::move(base));
+    base = std::move(outer);
+  }
+  return merge(base, document);
+}
+
 }  // namespace
 
 std::vector<std::string> engine_profile_names() {
@@ -27,13 +49,9 @@ std::vector<std::string> engine_profile_names() {
 }
 
 Node with_engine_profile(const Node& document) {
-  const Node* name = find_path(document, "engine.profile");
-  if (name == nullptr || !name->is_scalar() || name->text.empty()) return document;
-  const auto names = engine_profile_names();
-  if (std::ranges::find(names, name->text) == names.end())
-    throw InputError(name->where, fmt::format("unknown engine profile '{}'{}", name->text,
-                                              did_you_mean(name->text, names)));
-  return merge(load_document(folder() + "/" + name->text + ".yaml", {}), document);
+  return with_profile_of(with_profile_of(with_profile_of(document, {"engine"}),
+                                         {"disaggregation", "prefill", "engine"}),
+                         {"disaggregation", "decode", "engine"});
 }
 
 }  // namespace moesim

@@ -12,8 +12,9 @@ namespace moesim {
 /// Names of those that ship, sorted.
 std::vector<std::string> engine_profile_names();
 
-/// `document` over the values of the profile that `engine.profile` names; as it is when it names
-/// none. Throws InputError at the name when there is no such profile.
+/// `document` over the values of the profiles that `engine.profile` and the engines of the two
+/// pools of `disaggregation` name; as it is when they name none. Throws InputError at the name when
+/// there is no such profile.
 Node with_engine_profile(const Node& document);
 
 }  // namespace moesim

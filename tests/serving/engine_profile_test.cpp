@@ -35,6 +35,19 @@ TEST(EngineProfile, ScenarioValuesWinOverThose) {
   EXPECT_GT(scenario.engine.request_time, Seconds(0));
 }
 
+TEST(EngineProfile, OfAPoolIsReadToo) {
+  const auto scenario =
+      read_serving_scenario(parse_yaml(R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
+          workload: {arrivals: at-once, lengths: {type: fixed, input: 10, output: 10}},
+          disaggregation: {prefill: {engine: {profile: sglang, max_sequences: 7}}, decode: {}}})",
+                                       "test"));
+  const auto& engine = *scenario.disaggregation->prefill.engine;
+  EXPECT_EQ(engine.scheduler.type, "sglang");
+  EXPECT_EQ(engine.max_sequences, 7);
+  EXPECT_GT(engine.launch_time, Seconds(0));
+  EXPECT_EQ(scenario.engine.launch_time, Seconds(0)) << "the section engine names no profile";
+}
+
 TEST(EngineProfile, AllThatShipCanBeRead) {
   const auto names = engine_profile_names();
   ASSERT_EQ(names, (std::vector<std::string>{"sglang", "trtllm", "vllm", "vllm-synchronous"}));
