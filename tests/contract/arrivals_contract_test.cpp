@@ -15,7 +15,7 @@ std::vector<std::string> implementations() {
   return names;
 }
 
-class ArrivalsContract : public testing::TestWithParam<std::string> {
+class ArrivalsContract : public ::testing::TestWithParam<std::string> {
  protected:
   static std::unique_ptr<Arrivals> make(std::uint64_t seed) {
     const auto& info = slot_catalogue()["arrivals"].implementations.at(GetParam());
@@ -61,7 +61,7 @@ TEST_P(ArrivalsContract, DescribesItselfAndItsParameters) {
     EXPECT_FALSE(parameter.doc.empty()) << parameter.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, ArrivalsContract, testing::ValuesIn(implementations()),
+INSTANTIATE_TEST_SUITE_P(Every, ArrivalsContract, ::testing::ValuesIn(implementations()),
                          [](const auto& each) {
                            std::string name = each.param;
                            std::erase(name, '-');

@@ -27,7 +27,7 @@ LayerPlacement start() {
       ->place(std::vector<double>(64, 1.0));
 }
 
-class BalancerContract : public testing::TestWithParam<std::string> {};
+class BalancerContract : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(BalancerContract, LosesNoTokenOfABatch) {
   const auto balancer = contract::make<Balancer>(GetParam(), kShape);
@@ -87,7 +87,7 @@ TEST_P(BalancerContract, NeverMakesTheBusiestRankBusierThanItsOwnSplitByMuch) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, BalancerContract,
-                         testing::ValuesIn(contract::implementations<Balancer>()),
+                         ::testing::ValuesIn(contract::implementations<Balancer>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace moesim {
 namespace {
 
-class CollectiveContract : public testing::TestWithParam<std::string> {
+class CollectiveContract : public ::testing::TestWithParam<std::string> {
  protected:
   std::vector<CollectiveStep> steps(std::int64_t ranks, std::int64_t per_node) const {
     const auto& info = slot_catalogue()["collective"].implementations.at(GetParam());
@@ -67,7 +67,7 @@ TEST_P(CollectiveContract, MovesSomethingFromTheFirstRank) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, CollectiveContract,
-                         testing::ValuesIn(contract::implementations<Collective>()),
+                         ::testing::ValuesIn(contract::implementations<Collective>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::int64_t kSteps[] = {1, 2, 3, 8, 15, 16, 17, 64, 100, 512, 4096};
 
-class CostTierContract : public testing::TestWithParam<std::string> {
+class CostTierContract : public ::testing::TestWithParam<std::string> {
  protected:
   /// Tier `residual` follows measured kernels, which now and then do more work in less time (a
   /// larger tile fits better); by half of the time at most in the measured tables.
@@ -134,7 +134,7 @@ TEST_P(CostTierContract, NothingCostsNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, CostTierContract,
-                         testing::ValuesIn(contract::implementations<CostModel>()),
+                         ::testing::ValuesIn(contract::implementations<CostModel>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

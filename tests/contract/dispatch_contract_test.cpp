@@ -38,7 +38,7 @@ struct Batch {
   }
 };
 
-class DispatchContract : public testing::TestWithParam<std::string> {
+class DispatchContract : public ::testing::TestWithParam<std::string> {
  protected:
   Group group(int ranks) const {
     std::vector<int> gpus(static_cast<std::size_t>(ranks));
@@ -172,7 +172,7 @@ TEST(DispatchFlows, AreThoseOfTheAlgorithm) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, DispatchContract,
-                         testing::ValuesIn(contract::implementations<Exchange>()),
+                         ::testing::ValuesIn(contract::implementations<Exchange>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

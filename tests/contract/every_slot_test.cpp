@@ -12,7 +12,7 @@ namespace {
 /// Names of the tests of a suite, as this program has them.
 std::set<std::string> tests_of(const std::string& suite) {
   std::set<std::string> names;
-  const auto& all = *testing::UnitTest::GetInstance();
+  const auto& all = *::testing::UnitTest::GetInstance();
   for (int i = 0; i < all.total_test_suite_count(); ++i) {
     const auto& each = *all.GetTestSuite(i);
     if (each.name() != suite) continue;

@@ -14,7 +14,7 @@ std::vector<std::string> implementations() {
   return names;
 }
 
-class LengthsContract : public testing::TestWithParam<std::string> {
+class LengthsContract : public ::testing::TestWithParam<std::string> {
  protected:
   static std::unique_ptr<Lengths> make(std::uint64_t seed) {
     const auto& info = slot_catalogue()["lengths"].implementations.at(GetParam());
@@ -53,7 +53,7 @@ TEST_P(LengthsContract, DescribesItselfAndItsParameters) {
     EXPECT_FALSE(parameter.doc.empty()) << parameter.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, LengthsContract, testing::ValuesIn(implementations()),
+INSTANTIATE_TEST_SUITE_P(Every, LengthsContract, ::testing::ValuesIn(implementations()),
                          [](const auto& each) {
                            std::string name = each.param;
                            std::erase(name, '-');

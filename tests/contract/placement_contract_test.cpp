@@ -18,7 +18,7 @@ std::vector<double> popularity(std::int64_t experts) {
   return shares;
 }
 
-class PlacementContract : public testing::TestWithParam<std::string> {
+class PlacementContract : public ::testing::TestWithParam<std::string> {
  protected:
   static const std::vector<Placement::Context>& shapes() {
     static const std::vector<Placement::Context> all = {{8, 0, 1},      {8, 0, 8},     {60, 0, 8},
@@ -88,7 +88,7 @@ TEST(Replicate, GivesReplicasToTheHottestExperts) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, PlacementContract,
-                         testing::ValuesIn(contract::implementations<Placement>()),
+                         ::testing::ValuesIn(contract::implementations<Placement>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

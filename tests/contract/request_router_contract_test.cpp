@@ -9,7 +9,7 @@
 namespace moesim {
 namespace {
 
-class RequestRouterContract : public testing::TestWithParam<std::string> {
+class RequestRouterContract : public ::testing::TestWithParam<std::string> {
  protected:
   /// Ranks of `requests` requests, each of which stays.
   static std::vector<std::int64_t> choices(std::int64_t ranks, std::int64_t requests) {
@@ -46,7 +46,7 @@ TEST_P(RequestRouterContract, GivesTheSameRanksForTheSameRequests) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, RequestRouterContract,
-                         testing::ValuesIn(contract::implementations<RequestRouter>()),
+                         ::testing::ValuesIn(contract::implementations<RequestRouter>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

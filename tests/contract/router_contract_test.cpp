@@ -35,7 +35,7 @@ std::vector<std::uint16_t> route(Router& router, std::uint64_t first_token, std:
   return chosen;
 }
 
-class RouterContract : public testing::TestWithParam<std::string> {};
+class RouterContract : public ::testing::TestWithParam<std::string> {};
 
 /// Groups are for the router that has them.
 std::vector<Router::Context> shapes(const std::string& name) {
@@ -115,7 +115,7 @@ TEST_P(RouterContract, TakesExtremeLogits) {
   }
 }
 
-class LogitRouter : public testing::TestWithParam<std::string> {};
+class LogitRouter : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(LogitRouter, TakesTheLargestLogitFirstAndOrdersByFallingLogit) {
   for (const auto& shape : kShapes) {
@@ -139,11 +139,11 @@ TEST_P(LogitRouter, GivesTiesToTheLowerId) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Plain, LogitRouter, testing::Values("top-k", "group-limited"),
+INSTANTIATE_TEST_SUITE_P(Plain, LogitRouter, ::testing::Values("top-k", "group-limited"),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 INSTANTIATE_TEST_SUITE_P(Every, RouterContract,
-                         testing::ValuesIn(contract::implementations<Router>()),
+                         ::testing::ValuesIn(contract::implementations<Router>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

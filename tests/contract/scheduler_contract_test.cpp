@@ -86,7 +86,7 @@ std::string broken_rule(Scheduler& scheduler, const Workload& workload) {
   return state.waiting.empty() && state.running.empty() ? "" : "requests left over";
 }
 
-class SchedulerContract : public testing::TestWithParam<std::string> {};
+class SchedulerContract : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(SchedulerContract, HoldsForAnyWorkload) {
   const bool holds = rc::check(GetParam(), [&] {
@@ -135,7 +135,7 @@ TEST_P(SchedulerContract, LeavesRequestsInFlightAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, SchedulerContract,
-                         testing::ValuesIn(contract::implementations<Scheduler>()),
+                         ::testing::ValuesIn(contract::implementations<Scheduler>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kNodes = 11;  // fills no leaf evenly
 
-class TopologyContract : public testing::TestWithParam<std::string> {
+class TopologyContract : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { build(2, 1); }
   void build(int nics, int ports) {
@@ -118,7 +118,7 @@ TEST_P(TopologyContract, SpreadsProductTrafficAsItsMessagesWould) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, TopologyContract,
-                         testing::ValuesIn(contract::implementations<Topology>()),
+                         ::testing::ValuesIn(contract::implementations<Topology>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

@@ -12,7 +12,7 @@
 namespace moesim {
 namespace {
 
-class TransportContract : public testing::TestWithParam<std::string> {
+class TransportContract : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { build("leaf-spine", 1); }
   void build(const std::string& topology, int ports) {
@@ -112,7 +112,7 @@ TEST_P(TransportContract, ReachesAllOfTheFluidRateUnlessToldOtherwise) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, TransportContract,
-                         testing::ValuesIn(contract::implementations<Transport>()),
+                         ::testing::ValuesIn(contract::implementations<Transport>()),
                          [](const auto& each) { return contract::test_name(each.param); });
 
 }  // namespace

@@ -24,7 +24,7 @@ struct MoeProgram {
 
 void PrintTo(const MoeProgram& program, std::ostream* out) { *out << program.name; }
 
-class MoePrograms : public testing::TestWithParam<MoeProgram> {
+class MoePrograms : public ::testing::TestWithParam<MoeProgram> {
  protected:
   /// Runs a program in short mode; what it wrote, also to stderr, and its exit code.
   static std::pair<std::vector<std::string>, int> run(const std::string& program) {
@@ -91,11 +91,11 @@ TEST_P(MoePrograms, MeasureOnAGpuOrSayThatThereIsNone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, MoePrograms,
-                         testing::Values(MoeProgram{"gemm", 6, 2},
-                                         MoeProgram{"grouped_gemm", 11, 4},
-                                         MoeProgram{"router_topk", 8, 9},
-                                         MoeProgram{"permute", 6, 18},
-                                         MoeProgram{"moe_layer", 9, 3}),
+                         ::testing::Values(MoeProgram{"gemm", 6, 2},
+                                           MoeProgram{"grouped_gemm", 11, 4},
+                                           MoeProgram{"router_topk", 8, 9},
+                                           MoeProgram{"permute", 6, 18},
+                                           MoeProgram{"moe_layer", 9, 3}),
                          [](const auto& parameter) { return parameter.param.name; });
 
 }  // namespace

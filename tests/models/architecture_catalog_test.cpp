@@ -86,7 +86,7 @@ TEST(ModelCatalog, SuggestsTheNearestNameAtThePlaceThatAsked) {
 }
 
 TEST(ModelCatalog, LoadsAConfigAYamlFileAndAFolderByPath) {
-  const auto folder = std::filesystem::path(testing::TempDir()) / "moesim-catalog-test";
+  const auto folder = std::filesystem::path(::testing::TempDir()) / "moesim-catalog-test";
   std::filesystem::create_directories(folder);
   std::ofstream(folder / "tiny.yaml") << kYaml;
   std::ofstream(folder / "config.json")
@@ -146,7 +146,7 @@ TEST(ModelDescription, RefusesFiguresThatWouldOverflowItsCounts) {
 }
 
 TEST(DataPath, FollowsMoesimHome) {
-  const auto folder = std::filesystem::path(testing::TempDir()) / "moesim-home-test";
+  const auto folder = std::filesystem::path(::testing::TempDir()) / "moesim-home-test";
   std::filesystem::create_directories(folder);
   const auto built_in = data_directory();
   setenv("MOESIM_HOME", folder.c_str(), 1);

@@ -28,7 +28,7 @@ struct Pair {
   const char* name;
 };
 
-class ReferenceConfig : public testing::TestWithParam<Pair> {
+class ReferenceConfig : public ::testing::TestWithParam<Pair> {
  protected:
   void SetUp() override {
     if (!fs::is_directory(configs()))
@@ -59,28 +59,29 @@ TEST_P(ReferenceConfig, EqualsTheReviewedDescriptionFieldByField) {
 
 INSTANTIATE_TEST_SUITE_P(
     Reviewed, ReferenceConfig,
-    testing::Values(Pair{"deepseek-ai--DeepSeek-V3.json", "deepseek-v3"},
-                    Pair{"deepseek-ai--DeepSeek-R1.json", "deepseek-r1"},
-                    Pair{"moonshotai--Kimi-K2-Instruct.json", "kimi-k2"},
-                    Pair{"Qwen--Qwen3-30B-A3B.json", "qwen3-30b-a3b"},
-                    Pair{"Qwen--Qwen3-235B-A22B.json", "qwen3-235b-a22b"},
-                    Pair{"Qwen--Qwen3-32B.json", "qwen3-32b"},
-                    Pair{"mistralai--Mixtral-8x7B-v0.1.json", "mixtral-8x7b"},
-                    Pair{"mistralai--Mixtral-8x22B-v0.1.json", "mixtral-8x22b"},
-                    Pair{"openai--gpt-oss-20b.json", "gpt-oss-20b"},
-                    Pair{"openai--gpt-oss-120b.json", "gpt-oss-120b"},
-                    Pair{"meta-llama--Meta-Llama-3.1-8B.json", "llama-3.1-8b"},
-                    Pair{"meta-llama--Meta-Llama-3.1-70B.json", "llama-3.1-70b"},
-                    Pair{"meta-llama--Llama-4-Maverick-17B-128E-Instruct.json", "llama-4-maverick"},
-                    // M2.5 has the shape of M2 (229 B parameters, 62 layers, 256 experts).
-                    Pair{"MiniMaxAI--MiniMax-M2.5.json", "minimax-m2"}));
+    ::testing::Values(Pair{"deepseek-ai--DeepSeek-V3.json", "deepseek-v3"},
+                      Pair{"deepseek-ai--DeepSeek-R1.json", "deepseek-r1"},
+                      Pair{"moonshotai--Kimi-K2-Instruct.json", "kimi-k2"},
+                      Pair{"Qwen--Qwen3-30B-A3B.json", "qwen3-30b-a3b"},
+                      Pair{"Qwen--Qwen3-235B-A22B.json", "qwen3-235b-a22b"},
+                      Pair{"Qwen--Qwen3-32B.json", "qwen3-32b"},
+                      Pair{"mistralai--Mixtral-8x7B-v0.1.json", "mixtral-8x7b"},
+                      Pair{"mistralai--Mixtral-8x22B-v0.1.json", "mixtral-8x22b"},
+                      Pair{"openai--gpt-oss-20b.json", "gpt-oss-20b"},
+                      Pair{"openai--gpt-oss-120b.json", "gpt-oss-120b"},
+                      Pair{"meta-llama--Meta-Llama-3.1-8B.json", "llama-3.1-8b"},
+                      Pair{"meta-llama--Meta-Llama-3.1-70B.json", "llama-3.1-70b"},
+                      Pair{"meta-llama--Llama-4-Maverick-17B-128E-Instruct.json",
+                           "llama-4-maverick"},
+                      // M2.5 has the shape of M2 (229 B parameters, 62 layers, 256 experts).
+                      Pair{"MiniMaxAI--MiniMax-M2.5.json", "minimax-m2"}));
 
 struct Total {
   const char* config;
   double published;
 };
 
-class ImportedConfig : public testing::TestWithParam<Total> {
+class ImportedConfig : public ::testing::TestWithParam<Total> {
  protected:
   void SetUp() override {
     if (!fs::is_directory(configs()))
@@ -99,17 +100,18 @@ TEST_P(ImportedConfig, WithoutADescriptionHasThePublishedNumberOfParameters) {
 }
 
 INSTANTIATE_TEST_SUITE_P(HuggingFace, ImportedConfig,
-                         testing::Values(Total{"Qwen--Qwen3-8B.json", 8.2e9},
-                                         Total{"Qwen--Qwen3-Coder-480B-A35B-Instruct.json", 480e9},
-                                         Total{"meta-llama--Meta-Llama-3.1-405B.json", 406e9},
-                                         Total{"Qwen--Qwen3-235B-A22B-FP8.json", 235e9}));
+                         ::testing::Values(Total{"Qwen--Qwen3-8B.json", 8.2e9},
+                                           Total{"Qwen--Qwen3-Coder-480B-A35B-Instruct.json",
+                                                 480e9},
+                                           Total{"meta-llama--Meta-Llama-3.1-405B.json", 406e9},
+                                           Total{"Qwen--Qwen3-235B-A22B-FP8.json", 235e9}));
 
 struct Refused {
   const char* config;
   const char* key;  ///< one of the keys that cannot be placed
 };
 
-class RefusedConfig : public testing::TestWithParam<Refused> {};
+class RefusedConfig : public ::testing::TestWithParam<Refused> {};
 
 TEST_P(RefusedConfig, IsRefusedNamingTheKeysThatCouldNotBePlaced) {
   if (!fs::is_directory(configs()))
@@ -126,13 +128,13 @@ TEST_P(RefusedConfig, IsRefusedNamingTheKeysThatCouldNotBePlaced) {
 
 INSTANTIATE_TEST_SUITE_P(
     HuggingFace, RefusedConfig,
-    testing::Values(Refused{"deepseek-ai--DeepSeek-V3.2.json", "index_n_heads"},
-                    Refused{"deepseek-ai--DeepSeek-V4-Flash.json", "compress_ratios"},
-                    Refused{"zai-org--GLM-5.json", "index_topk"},
-                    Refused{"Qwen--Qwen3.5-397B-A17B.json", "text_config.linear_num_key_heads"},
-                    Refused{"google--gemma-4-26B-A4B.json", "text_config.global_head_dim"},
-                    Refused{"nvidia--NVIDIA-Nemotron-3-Nano-30B-A3B-BF16.json",
-                            "hybrid_override_pattern"}));
+    ::testing::Values(Refused{"deepseek-ai--DeepSeek-V3.2.json", "index_n_heads"},
+                      Refused{"deepseek-ai--DeepSeek-V4-Flash.json", "compress_ratios"},
+                      Refused{"zai-org--GLM-5.json", "index_topk"},
+                      Refused{"Qwen--Qwen3.5-397B-A17B.json", "text_config.linear_num_key_heads"},
+                      Refused{"google--gemma-4-26B-A4B.json", "text_config.global_head_dim"},
+                      Refused{"nvidia--NVIDIA-Nemotron-3-Nano-30B-A3B-BF16.json",
+                              "hybrid_override_pattern"}));
 
 }  // namespace
 }  // namespace moesim

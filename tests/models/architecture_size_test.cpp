@@ -169,7 +169,7 @@ TEST(ArchitectureSize, GivesKimiK2TheSizeOfItsCheckpoint) {
               0.0005);
 }
 
-class ShippedModel : public testing::TestWithParam<std::string> {};
+class ShippedModel : public ::testing::TestWithParam<std::string> {};
 
 double counted_active(const Model& model) {
   const auto table = static_cast<double>(model.architecture.vocabulary * model.architecture.hidden);
@@ -207,7 +207,7 @@ TEST_P(ShippedModel, NamesASourceWithAddressAndDate) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Catalog, ShippedModel, testing::ValuesIn(model_names()),
+INSTANTIATE_TEST_SUITE_P(Catalog, ShippedModel, ::testing::ValuesIn(model_names()),
                          [](const auto& test) {
                            auto name = test.param;
                            std::ranges::replace_if(

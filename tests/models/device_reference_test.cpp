@@ -22,7 +22,7 @@ std::string reference_data() {
   return given != nullptr ? given : MOESIM_SOURCE_DIR "/../shared/data";
 }
 
-class ReferenceDevices : public testing::Test {
+class ReferenceDevices : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!std::filesystem::exists(reference_data() + "/devices"))

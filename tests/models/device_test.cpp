@@ -75,7 +75,7 @@ TEST(DeviceCatalogue, NamesTheNearestDeviceForAnUnknownOne) {
 }
 
 TEST(DeviceCatalogue, RefusesASourceOfAFieldThatTheFileLacks) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "device_source.yaml";
+  const auto path = std::filesystem::path(::testing::TempDir()) / "device_source.yaml";
   FILE* file = fopen(path.c_str(), "w");
   fputs("name: x\nmemory: 1 GiB\nsources:\n  memroy: somewhere\n", file);
   fclose(file);

@@ -54,7 +54,7 @@ TEST(AttentionResidual, IsWhatWasMeasuredWhereItWasMeasured) {
 }
 
 /// Two models of which 8 experts of 4096 x 512 lie on a rank.
-class TwoModels : public testing::Test {
+class TwoModels : public ::testing::Test {
  protected:
   static constexpr std::int64_t kLocal = 8;
   static ExpertsResidual::Curves constant(float log_ratio) {

@@ -84,7 +84,7 @@ const std::string kChat = MOESIM_SOURCE_DIR "/scenarios/examples/qwen3-30b-chat.
 
 bool is_study(const std::string& file) { return kind_of(load_document(file, {})) == "collective"; }
 
-class EveryScenario : public testing::TestWithParam<std::string> {};
+class EveryScenario : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(EveryScenario, ChecksWithoutComplaint) {
   const auto outcome = moesim("check '" + GetParam() + "'");
@@ -124,7 +124,7 @@ TEST_P(EveryScenario, CompletesAllRequestsOfEveryVariant) {
   for (const auto& result : results) expect_complete(result, 48);
 }
 
-INSTANTIATE_TEST_SUITE_P(Scenarios, EveryScenario, testing::ValuesIn(scenario_files()),
+INSTANTIATE_TEST_SUITE_P(Scenarios, EveryScenario, ::testing::ValuesIn(scenario_files()),
                          [](const auto& given) {
                            std::string name =
                                fs::relative(given.param, MOESIM_SOURCE_DIR "/scenarios").string();
@@ -133,13 +133,13 @@ INSTANTIATE_TEST_SUITE_P(Scenarios, EveryScenario, testing::ValuesIn(scenario_fi
                            return name;
                          });
 
-std::string name_of_file(const testing::TestParamInfo<std::string>& given) {
+std::string name_of_file(const ::testing::TestParamInfo<std::string>& given) {
   auto name = fs::path(given.param).stem().string();
   std::ranges::replace(name, '-', '_');
   return name;
 }
 
-class EverySweep : public testing::TestWithParam<std::string> {};
+class EverySweep : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(EverySweep, AsksAQuestionAboutDesignsThatCanBeBuilt) {
   SweepPlan plan(read_sweep_file(GetParam(), {}, figure_names));
@@ -155,7 +155,8 @@ TEST_P(EverySweep, AsksAQuestionAboutDesignsThatCanBeBuilt) {
     EXPECT_NO_THROW(Serving(read_serving_scenario(document), places_of(document)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Scenarios, EverySweep, testing::ValuesIn(files_that(true)), name_of_file);
+INSTANTIATE_TEST_SUITE_P(Scenarios, EverySweep, ::testing::ValuesIn(files_that(true)),
+                         name_of_file);
 
 TEST(Scenarios, AreFoundByTheirFolder) {
   const auto files = scenario_files();

@@ -76,7 +76,7 @@ void write(const Shipped& file, const LengthProfile& profile) {
 
 void PrintTo(const Shipped& file, std::ostream* out) { *out << file.name; }
 
-class ReferenceProfile : public testing::TestWithParam<Shipped> {};
+class ReferenceProfile : public ::testing::TestWithParam<Shipped> {};
 
 TEST_P(ReferenceProfile, IsWhatTheTraceGives) {
   const auto& file = GetParam();
@@ -97,7 +97,7 @@ TEST_P(ReferenceProfile, IsWhatTheTraceGives) {
   EXPECT_EQ(profile.licence, file.licence);
 }
 
-INSTANTIATE_TEST_SUITE_P(Shipped, ReferenceProfile, testing::ValuesIn(shipped()),
+INSTANTIATE_TEST_SUITE_P(Shipped, ReferenceProfile, ::testing::ValuesIn(shipped()),
                          [](const auto& each) {
                            std::string name = each.param.name;
                            std::erase(name, '-');

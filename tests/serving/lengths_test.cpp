@@ -151,7 +151,7 @@ TEST(EmpiricalLengths, AreCutAtTheGivenLimits) {
 }
 
 TEST(EmpiricalLengths, TakeAProfileFromAFile) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "lengths_profile.yaml";
+  const auto path = std::filesystem::path(::testing::TempDir()) / "lengths_profile.yaml";
   FILE* file = fopen(path.c_str(), "w");
   fputs(
       "{name: two, rank_correlation: 1, probabilities: [0, 1], input: [10, 20], output: [100, "
@@ -169,7 +169,7 @@ TEST(EmpiricalLengths, TakeAProfileFromAFile) {
 }
 
 TEST(TraceLengths, FollowTheRowsAndWrapAround) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "lengths_trace.csv";
+  const auto path = std::filesystem::path(::testing::TempDir()) / "lengths_trace.csv";
   FILE* file = fopen(path.c_str(), "w");
   fputs("arrival_s,input_tokens,output_tokens\n0,10,1\n1,20,2\n2,30,3\n", file);
   fclose(file);

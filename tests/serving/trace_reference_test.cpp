@@ -27,7 +27,7 @@ struct Expected {
 
 void PrintTo(const Expected& expected, std::ostream* out) { *out << expected.file; }
 
-class ReferenceTrace : public testing::TestWithParam<Expected> {};
+class ReferenceTrace : public ::testing::TestWithParam<Expected> {};
 
 TEST_P(ReferenceTrace, HoldsTheKnownRowsAndTokens) {
   const auto& expected = GetParam();
@@ -50,7 +50,7 @@ TEST_P(ReferenceTrace, HoldsTheKnownRowsAndTokens) {
 
 INSTANTIATE_TEST_SUITE_P(
     Public, ReferenceTrace,
-    testing::Values(
+    ::testing::Values(
         Expected{"traces/AzureLLMInferenceTrace_conv_2023.csv", 19366, 22361870, 4088665, 0,
                  3501.721937},
         Expected{"traces/AzureLLMInferenceTrace_code_2023.csv", 8819, 18059974, 245896, 0,

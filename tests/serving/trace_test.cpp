@@ -147,7 +147,7 @@ TEST(Trace, RefusesEachKindOfBadFileAtItsPlace) {
 }
 
 TEST(Trace, ReadsGzipLikePlainText) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "trace_test.csv.gz";
+  const auto path = std::filesystem::path(::testing::TempDir()) / "trace_test.csv.gz";
   gzFile file = gzopen(path.c_str(), "wb");
   const std::string text = plain + "0.25,7,9\n";
   gzwrite(file, text.data(), static_cast<unsigned>(text.size()));

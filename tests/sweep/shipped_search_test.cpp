@@ -92,7 +92,7 @@ struct Shipped {
   int found = 20;  ///< of twenty draws, at least
 };
 
-class LocalSearch : public testing::TestWithParam<Shipped> {};
+class LocalSearch : public ::testing::TestWithParam<Shipped> {};
 
 TEST_P(LocalSearch, FindsTheBestDesignWithAFifthOfTheRuns) {
   const auto& shipped = GetParam();
@@ -102,11 +102,11 @@ TEST_P(LocalSearch, FindsTheBestDesignWithAFifthOfTheRuns) {
 }
 
 INSTANTIATE_TEST_SUITE_P(ShippedSweeps, LocalSearch,
-                         testing::Values(Shipped{"deepseek-r1-rate-matching", 0.005, 18},
-                                         Shipped{"deepseek-v3-ep-batch", 0, 18},
-                                         Shipped{"mixtral-cache-policy", 0, 18},
-                                         Shipped{"redundant-experts-skew", 0, 18},
-                                         Shipped{"spraying-oversubscription", 0.001, 20}),
+                         ::testing::Values(Shipped{"deepseek-r1-rate-matching", 0.005, 18},
+                                           Shipped{"deepseek-v3-ep-batch", 0, 18},
+                                           Shipped{"mixtral-cache-policy", 0, 18},
+                                           Shipped{"redundant-experts-skew", 0, 18},
+                                           Shipped{"spraying-oversubscription", 0.001, 20}),
                          [](const auto& given) {
                            auto name = given.param.name;
                            std::ranges::replace(name, '-', '_');

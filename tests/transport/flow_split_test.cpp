@@ -35,7 +35,7 @@ Choice<Slot> choice(const std::string& yaml) {
   return Value<Choice<Slot>>::read(parse_yaml(yaml, "test"));
 }
 
-class FlowSplitting : public testing::TestWithParam<PaperFabric> {
+class FlowSplitting : public ::testing::TestWithParam<PaperFabric> {
  protected:
   std::vector<CollectiveStep> steps(const char* collective) const {
     return choice<Collective>(collective).make({network_.gpus(), 1, 1, {}})->steps();
@@ -100,7 +100,7 @@ TEST_P(FlowSplitting, CutsAsManyPiecesAsThePaperStates) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Paper, FlowSplitting, testing::ValuesIn(kFabrics),
+INSTANTIATE_TEST_SUITE_P(Paper, FlowSplitting, ::testing::ValuesIn(kFabrics),
                          [](const auto& each) { return each.param.name; });
 
 // Residual flows over paths, as the theorem's notes work them out (arXiv 2407.00550): 15 of 16

@@ -17,7 +17,7 @@ std::string reference() {
   return given != nullptr ? given : MOESIM_SOURCE_DIR "/../shared/data";
 }
 
-class NetworkLedger : public testing::Test {
+class NetworkLedger : public ::testing::Test {
  protected:
   void SetUp() override {
     if (!std::filesystem::exists(reference() + "/network/runs.csv"))

@@ -165,7 +165,7 @@ TEST(ServingAccuracy, IsTheSameHoweverManyRunAtATime) {
   EXPECT_EQ(ledger_json({"", "", a.entries}), ledger_json({"", "", b.entries}));
 }
 
-class MeasuredPoints : public testing::Test {
+class MeasuredPoints : public ::testing::Test {
  protected:
   void SetUp() override {
     const char* given = std::getenv("MOESIM_REFERENCE_DATA");
