@@ -177,7 +177,8 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
       const auto drafted = part.verifies ? drafted_ : 0;
       const auto back = request.swapped > 0 ? swap_in(ranks_[r], part) : 0;
       if (back < part.tokens)
-        batches_[r].add({part.tokens - back + drafted, part.context + back, drafted, request.id}, part.emits);
+        batches_[r].add({part.tokens - back + drafted, part.context + back, drafted, request.id},
+                        part.emits);
       (part.context >= request.input ? event.decode_tokens : event.prefill_tokens) += part.tokens;
       work = true;
     }
