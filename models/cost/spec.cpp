@@ -186,7 +186,7 @@ const Parameters<Spec::Config>& Spec::Config::parameters() {
   return list;
 }
 
-const Register<CostModel, Spec> registered(
+const Register<CostModel, Spec> spec_registered(
     "spec", "roofline from the data sheet with typical efficiencies");
 
 }  // namespace

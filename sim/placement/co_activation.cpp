@@ -88,8 +88,8 @@ class CoActivation final : public Placement {
   Context context_;
 };
 
-const Register<Placement, CoActivation> registered("co-activation",
-                                                   "experts of the same tokens on the same rank");
+const Register<Placement, CoActivation> co_activation_registered(
+    "co-activation", "experts of the same tokens on the same rank");
 
 }  // namespace
 }  // namespace moesim

@@ -31,7 +31,7 @@ class Contiguous final : public Placement {
   Context context_;
 };
 
-const Register<Placement, Contiguous> registered(
+const Register<Placement, Contiguous> contiguous_registered(
     "contiguous", "experts in the order of their ids, rank after rank");
 
 }  // namespace

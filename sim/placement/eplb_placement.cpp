@@ -36,7 +36,7 @@ class EplbPlacement final : public Placement {
   Context context_;
 };
 
-const Register<Placement, EplbPlacement> registered(
+const Register<Placement, EplbPlacement> eplb_placement_registered(
     "eplb", "DeepSeek's EPLB for the popularity known at the start");
 
 }  // namespace

@@ -31,7 +31,7 @@ class LongestFirst final : public Placement {
   std::int64_t nodes_;
 };
 
-const Register<Placement, LongestFirst> registered(
+const Register<Placement, LongestFirst> longest_first_registered(
     "longest-first", "the most popular expert to the least loaded rank (greedy LPT)");
 
 }  // namespace

@@ -107,7 +107,7 @@ class MinCostFlow final : public Placement {
   Context context_;
 };
 
-const Register<Placement, MinCostFlow> registered(
+const Register<Placement, MinCostFlow> min_cost_flow_registered(
     "min-cost-flow", "experts flow to slots, hot ones to the first slot of a rank (Boost.Graph)");
 
 }  // namespace

@@ -33,7 +33,7 @@ class Random final : public Placement {
   Context context_;
 };
 
-const Register<Placement, Random> registered("random", "experts in random order");
+const Register<Placement, Random> random_registered("random", "experts in random order");
 
 }  // namespace
 }  // namespace moesim

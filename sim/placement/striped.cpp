@@ -32,7 +32,7 @@ class Striped final : public Placement {
   Context context_;
 };
 
-const Register<Placement, Striped> registered("striped", "expert e on rank e mod ranks");
+const Register<Placement, Striped> striped_registered("striped", "expert e on rank e mod ranks");
 
 }  // namespace
 }  // namespace moesim

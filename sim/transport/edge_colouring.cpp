@@ -7,9 +7,9 @@ namespace moesim {
 namespace {
 
 /// Gives every `colours` edges of a vertex a copy of the vertex of their own.
-class Copies {
+class VertexCopies {
  public:
-  explicit Copies(int colours) : colours_(colours) {}
+  explicit VertexCopies(int colours) : colours_(colours) {}
   int of(int vertex) {
     auto& state = state_[vertex];
     if (state.second == 0) state = {count_++, colours_};
@@ -83,7 +83,7 @@ class Colouring {
 }  // namespace
 
 std::vector<int> edge_colouring(const std::vector<std::pair<int, int>>& edges, int colours) {
-  Copies left(colours), right(colours);
+  VertexCopies left(colours), right(colours);
   std::vector<std::pair<int, int>> split;
   for (const auto& [u, v] : edges) split.emplace_back(left.of(u), right.of(v));
   for (auto& edge : split) edge.second += left.count();

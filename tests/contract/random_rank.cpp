@@ -32,8 +32,8 @@ class RandomRank final : public RequestRouter {
   RandomStream random_;
 };
 
-const Register<RequestRouter, RandomRank> registered("test-random-rank",
-                                                     "a rank drawn at random for every request");
+const Register<RequestRouter, RandomRank> random_rank_registered(
+    "test-random-rank", "a rank drawn at random for every request");
 
 }  // namespace
 }  // namespace moesim

@@ -73,8 +73,8 @@ class BitPlanes final : public MissPolicy {
   RandomStream stream_;
 };
 
-const Register<MissPolicy, BitPlanes> registered("bit-planes",
-                                                 "nested bit planes, as many as asked for (D2MoE)");
+const Register<MissPolicy, BitPlanes> bit_planes_registered(
+    "bit-planes", "nested bit planes, as many as asked for (D2MoE)");
 
 }  // namespace
 }  // namespace moesim

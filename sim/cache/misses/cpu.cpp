@@ -36,8 +36,8 @@ class Cpu final : public MissPolicy {
   Config config_;
 };
 
-const Register<MissPolicy, Cpu> registered("cpu",
-                                           "compute on the CPU when that is sooner (Fiddler)");
+const Register<MissPolicy, Cpu> cpu_registered("cpu",
+                                               "compute on the CPU when that is sooner (Fiddler)");
 
 }  // namespace
 }  // namespace moesim

@@ -16,7 +16,7 @@ class Load final : public MissPolicy {
   Answer answer(const Question&) override { return {}; }
 };
 
-const Register<MissPolicy, Load> registered("load", "load it and wait");
+const Register<MissPolicy, Load> load_registered("load", "load it and wait");
 
 }  // namespace
 }  // namespace moesim

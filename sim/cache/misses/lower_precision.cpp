@@ -74,7 +74,7 @@ class LowerPrecision final : public MissPolicy {
   RandomStream stream_;
 };
 
-const Register<MissPolicy, LowerPrecision> registered(
+const Register<MissPolicy, LowerPrecision> lower_precision_registered(
     "lower-precision", "a smaller copy, or none, for low gate weights (HOBBIT)");
 
 }  // namespace

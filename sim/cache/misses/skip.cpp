@@ -28,7 +28,7 @@ class Skip final : public MissPolicy {
   std::int64_t keep_;
 };
 
-const Register<MissPolicy, Skip> registered("skip", "compute without it");
+const Register<MissPolicy, Skip> skip_registered("skip", "compute without it");
 
 }  // namespace
 }  // namespace moesim

@@ -49,7 +49,7 @@ class ActivationMatch final : public CachePolicy {
   std::vector<std::int64_t> last_use_;
 };
 
-const Register<CachePolicy, ActivationMatch> registered(
+const Register<CachePolicy, ActivationMatch> activation_match_registered(
     "activation-match", "shares in this and the most similar past sequence (MoE-Infinity)");
 
 }  // namespace

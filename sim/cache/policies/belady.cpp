@@ -78,7 +78,7 @@ class Belady final : public CachePolicy {
   std::vector<std::int64_t> last_use_;
 };
 
-const Register<CachePolicy, Belady> registered(
+const Register<CachePolicy, Belady> belady_registered(
     "belady", "oracle: what is needed again last leaves (no policy hits more often)");
 
 }  // namespace

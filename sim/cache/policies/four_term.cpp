@@ -73,7 +73,7 @@ class FourTerm final : public CachePolicy {
   std::int64_t start_ = -1;
 };
 
-const Register<CachePolicy, FourTerm> registered(
+const Register<CachePolicy, FourTerm> four_term_registered(
     "four-term", "recency, frequency, precision and layer distance (HOBBIT)");
 
 }  // namespace

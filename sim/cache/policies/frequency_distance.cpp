@@ -43,7 +43,7 @@ class FrequencyDistance final : public CachePolicy {
   std::vector<Record> records_;
 };
 
-const Register<CachePolicy, FrequencyDistance> registered(
+const Register<CachePolicy, FrequencyDistance> frequency_distance_registered(
     "frequency-distance", "rarely used and far ahead leaves (EdgeMoE)");
 
 }  // namespace

@@ -59,7 +59,7 @@ class Lfu final : public CachePolicy {
   std::vector<Record> records_;
 };
 
-const Register<CachePolicy, Lfu> registered("lfu", "the least frequently used leaves");
+const Register<CachePolicy, Lfu> lfu_registered("lfu", "the least frequently used leaves");
 
 }  // namespace
 }  // namespace moesim

@@ -48,7 +48,7 @@ class Lru final : public CachePolicy {
   std::vector<std::int64_t> last_use_;
 };
 
-const Register<CachePolicy, Lru> registered("lru", "the least recently used leaves");
+const Register<CachePolicy, Lru> lru_registered("lru", "the least recently used leaves");
 
 }  // namespace
 }  // namespace moesim

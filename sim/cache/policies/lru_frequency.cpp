@@ -50,7 +50,7 @@ class LruFrequency final : public CachePolicy {
   std::vector<Record> records_;
 };
 
-const Register<CachePolicy, LruFrequency> registered(
+const Register<CachePolicy, LruFrequency> lru_frequency_registered(
     "lru-frequency", "recency and frequency in one decaying count (LRFU)");
 
 }  // namespace

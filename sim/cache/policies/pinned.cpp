@@ -72,8 +72,8 @@ class Pinned final : public CachePolicy {
   std::vector<std::size_t> order_;
 };
 
-const Register<CachePolicy, Pinned> registered("pinned",
-                                               "the most popular experts stay, the rest is LRU");
+const Register<CachePolicy, Pinned> pinned_registered(
+    "pinned", "the most popular experts stay, the rest is LRU");
 
 }  // namespace
 }  // namespace moesim

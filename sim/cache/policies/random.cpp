@@ -29,7 +29,8 @@ class Random final : public CachePolicy {
   std::uint64_t draws_ = 0;
 };
 
-const Register<CachePolicy, Random> registered("random", "any leaves, with equal probability");
+const Register<CachePolicy, Random> random_registered("random",
+                                                      "any leaves, with equal probability");
 
 }  // namespace
 }  // namespace moesim

@@ -41,7 +41,7 @@ class SegmentOracle final : public CachePolicy {
   std::int64_t span_;
 };
 
-const Register<CachePolicy, SegmentOracle> registered(
+const Register<CachePolicy, SegmentOracle> segment_oracle_registered(
     "segment-oracle", "oracle: what the next segment uses least leaves (SCH)");
 
 }  // namespace

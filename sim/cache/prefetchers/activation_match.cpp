@@ -60,7 +60,7 @@ class ActivationMatchPrefetch final : public Prefetcher {
   ActivationMatrices matrices_;
 };
 
-const Register<Prefetcher, ActivationMatchPrefetch> registered(
+const Register<Prefetcher, ActivationMatchPrefetch> activation_match_prefetch_registered(
     "activation-match", "shares in the most similar past sequence (MoE-Infinity)");
 
 }  // namespace

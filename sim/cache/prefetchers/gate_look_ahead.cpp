@@ -63,7 +63,7 @@ class GateLookAhead final : public Prefetcher {
   Guess guess_;
 };
 
-const Register<Prefetcher, GateLookAhead> registered(
+const Register<Prefetcher, GateLookAhead> gate_look_ahead_registered(
     "gate-look-ahead", "later gates on this layer's state (Mixtral-offloading, HOBBIT)");
 
 }  // namespace

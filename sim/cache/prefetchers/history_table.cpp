@@ -52,7 +52,7 @@ class HistoryTable final : public Prefetcher {
   std::map<std::tuple<std::int64_t, ExpertId, ExpertId>, std::map<ExpertId, std::int64_t>> counts_;
 };
 
-const Register<Prefetcher, HistoryTable> registered(
+const Register<Prefetcher, HistoryTable> history_table_registered(
     "history-table", "what followed the experts of the last two layers (EdgeMoE)");
 
 }  // namespace

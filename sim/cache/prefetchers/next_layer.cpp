@@ -25,8 +25,8 @@ class NextLayer final : public Prefetcher {
   CacheShape shape_;
 };
 
-const Register<Prefetcher, NextLayer> registered("next-layer",
-                                                 "every expert of the next layer (SE-MoE)");
+const Register<Prefetcher, NextLayer> next_layer_registered(
+    "next-layer", "every expert of the next layer (SE-MoE)");
 
 }  // namespace
 }  // namespace moesim

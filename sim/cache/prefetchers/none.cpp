@@ -16,7 +16,8 @@ class NoPrefetch final : public Prefetcher {
   void wanted(const View&, std::vector<ExpertId>&) override {}
 };
 
-const Register<Prefetcher, NoPrefetch> registered("none", "nothing is fetched beforehand");
+const Register<Prefetcher, NoPrefetch> no_prefetch_registered("none",
+                                                              "nothing is fetched beforehand");
 
 }  // namespace
 }  // namespace moesim

@@ -31,7 +31,7 @@ class OraclePrefetch final : public Prefetcher {
   CacheShape shape_;
 };
 
-const Register<Prefetcher, OraclePrefetch> registered(
+const Register<Prefetcher, OraclePrefetch> oracle_prefetch_registered(
     "oracle", "exact choices, known before the first layer: the bound");
 
 }  // namespace

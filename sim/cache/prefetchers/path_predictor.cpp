@@ -39,7 +39,7 @@ class PathPredictor final : public Prefetcher {
   Guess guess_;
 };
 
-const Register<Prefetcher, PathPredictor> registered(
+const Register<Prefetcher, PathPredictor> path_predictor_registered(
     "path-predictor", "all layers predicted before the first (ExpertFlow)");
 
 }  // namespace

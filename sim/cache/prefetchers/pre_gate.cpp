@@ -40,7 +40,7 @@ class PreGate final : public Prefetcher {
   CacheShape shape_;
 };
 
-const Register<Prefetcher, PreGate> registered(
+const Register<Prefetcher, PreGate> pre_gate_registered(
     "pre-gate", "exact choices of the next layers (Pre-gated MoE, Read-ME; an oracle elsewhere)");
 
 }  // namespace

@@ -74,7 +74,7 @@ class Eplb final : public Balancer {
   std::vector<std::deque<std::vector<std::int32_t>>> history_;
 };
 
-const Register<Balancer, Eplb> registered(
+const Register<Balancer, Eplb> eplb_registered(
     "eplb", "replicas placed anew for the load of a window of steps (DeepSeek EPLB)");
 
 }  // namespace

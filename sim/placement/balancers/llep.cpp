@@ -68,7 +68,7 @@ class Llep final : public Balancer {
   Context context_;
 };
 
-const Register<Balancer, Llep> registered(
+const Register<Balancer, Llep> llep_registered(
     "llep", "tokens of overloaded ranks spill to idle ones, batch by batch, with their weights");
 
 }  // namespace

@@ -155,7 +155,7 @@ class MoeGps final : public Balancer {
   std::int64_t current_ = -1;
 };
 
-const Register<Balancer, MoeGps> registered(
+const Register<Balancer, MoeGps> moe_gps_registered(
     "moe-gps", "experts duplicated by predicted distribution or predicted tokens (MoE-GPS)");
 
 }  // namespace

@@ -15,7 +15,7 @@ class None final : public Balancer {
   None(const Config&, const Context&) {}
 };
 
-const Register<Balancer, None> registered("none", "placements stay as they are");
+const Register<Balancer, None> none_registered("none", "placements stay as they are");
 
 }  // namespace
 }  // namespace moesim

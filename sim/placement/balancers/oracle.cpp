@@ -46,8 +46,8 @@ class Oracle final : public Balancer {
   std::int64_t ranks_;
 };
 
-const Register<Balancer, Oracle> registered("oracle",
-                                            "perfect balance at no cost: the bound of the others");
+const Register<Balancer, Oracle> oracle_registered(
+    "oracle", "perfect balance at no cost: the bound of the others");
 
 }  // namespace
 }  // namespace moesim

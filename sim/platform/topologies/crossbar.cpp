@@ -33,7 +33,7 @@ class Crossbar final : public Topology {
   Context context_;
 };
 
-const Register<Topology, Crossbar> registered(
+const Register<Topology, Crossbar> crossbar_registered(
     "crossbar", "one switch that never blocks (NVLink domain, single switch)");
 
 }  // namespace

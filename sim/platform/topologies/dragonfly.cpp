@@ -81,7 +81,7 @@ class Dragonfly final : public Topology {
   Context context_;
 };
 
-const Register<Topology, Dragonfly> registered(
+const Register<Topology, Dragonfly> dragonfly_registered(
     "dragonfly", "groups of routers, linked all to all in two levels");
 
 }  // namespace

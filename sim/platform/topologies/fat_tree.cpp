@@ -83,7 +83,7 @@ class FatTree final : public Topology {
   Context context_;
 };
 
-const Register<Topology, FatTree> registered(
+const Register<Topology, FatTree> fat_tree_registered(
     "fat-tree",
     "three tiers: pods of leaves and aggregation switches, "
     "joined by cores");

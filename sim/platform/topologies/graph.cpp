@@ -84,7 +84,8 @@ class Graph final : public Topology {
   Context context_;
 };
 
-const Register<Topology, Graph> registered("graph", "any fabric: NICs on switches, and cables");
+const Register<Topology, Graph> graph_registered("graph",
+                                                 "any fabric: NICs on switches, and cables");
 
 }  // namespace
 }  // namespace moesim

@@ -58,8 +58,8 @@ class LeafSpine final : public Topology {
   Context context_;
 };
 
-const Register<Topology, LeafSpine> registered("leaf-spine",
-                                               "two tiers, every leaf linked to every spine");
+const Register<Topology, LeafSpine> leaf_spine_registered(
+    "leaf-spine", "two tiers, every leaf linked to every spine");
 
 }  // namespace
 }  // namespace moesim

@@ -72,7 +72,7 @@ class Mesh final : public Topology {
   Context context_;
 };
 
-const Register<Topology, Mesh> registered(
+const Register<Topology, Mesh> mesh_registered(
     "mesh", "a link between any two nodes, by a bandwidth matrix (wide-area network)");
 
 }  // namespace

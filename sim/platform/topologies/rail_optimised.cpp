@@ -60,7 +60,7 @@ class RailOptimised final : public Topology {
   Context context_;
 };
 
-const Register<Topology, RailOptimised> registered(
+const Register<Topology, RailOptimised> rail_optimised_registered(
     "rail-optimised", "NIC i of every node on leaf i of its group, spines above");
 
 }  // namespace

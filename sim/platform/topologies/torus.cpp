@@ -66,7 +66,7 @@ class Torus final : public Topology {
   Context context_;
 };
 
-const Register<Topology, Torus> registered("torus", "routers in a grid with the ends joined");
+const Register<Topology, Torus> torus_registered("torus", "routers in a grid with the ends joined");
 
 }  // namespace
 }  // namespace moesim

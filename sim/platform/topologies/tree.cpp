@@ -81,7 +81,7 @@ class Tree final : public Topology {
   Context context_;
 };
 
-const Register<Topology, Tree> registered(
+const Register<Topology, Tree> tree_registered(
     "tree", "switches in a tree, one path between any two nodes (PCIe)");
 
 }  // namespace

@@ -68,7 +68,7 @@ class BiasBalanced final : public Router {
   Config config_;
 };
 
-const Register<Router, BiasBalanced> registered(
+const Register<Router, BiasBalanced> bias_balanced_registered(
     "bias-balanced", "top-k on score + bias, the bias balanced without auxiliary loss (ALF-LB)");
 
 }  // namespace

@@ -115,7 +115,7 @@ class Capacity final : public Router {
   Config config_;
 };
 
-const Register<Router, Capacity> registered(
+const Register<Router, Capacity> capacity_registered(
     "capacity",
     "top-k with a capacity per expert; overflow dropped, to the next choice or rerouted");
 

@@ -41,7 +41,7 @@ class ChainOfExperts final : public Router {
   std::int64_t rounds_;
 };
 
-const Register<Router, ChainOfExperts> registered(
+const Register<Router, ChainOfExperts> chain_of_experts_registered(
     "chain-of-experts", "k / C experts in each of C serial rounds of dispatch and combine");
 
 }  // namespace

@@ -35,7 +35,7 @@ class Compressed final : public Router {
   std::int64_t main_;
 };
 
-const Register<Router, Compressed> registered(
+const Register<Router, Compressed> compressed_registered(
     "compressed", "main experts at full size, the others as vectors (compressed experts)");
 
 }  // namespace

@@ -45,7 +45,7 @@ class DepthRouter final : public Router {
   Config config_;
 };
 
-const Register<Router, DepthRouter> registered(
+const Register<Router, DepthRouter> depth_router_registered(
     "layer-skip", "a router per layer skips, executes or repeats it (Dr.LLM)");
 
 }  // namespace

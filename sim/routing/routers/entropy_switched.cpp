@@ -62,7 +62,7 @@ class EntropySwitched final : public Router {
   double most_;
 };
 
-const Register<Router, EntropySwitched> registered(
+const Register<Router, EntropySwitched> entropy_switched_registered(
     "entropy-switched", "all experts for uncertain tokens, top-p for the others (DynMoLE)");
 
 }  // namespace

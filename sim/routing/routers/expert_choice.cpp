@@ -73,7 +73,7 @@ class ExpertChoice final : public Router {
   Config config_;
 };
 
-const Register<Router, ExpertChoice> registered(
+const Register<Router, ExpertChoice> expert_choice_registered(
     "expert-choice", "every expert takes its best tokens: equal load, tokens differ");
 
 }  // namespace

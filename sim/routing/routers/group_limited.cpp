@@ -80,7 +80,7 @@ class GroupLimited final : public Router {
   std::vector<std::uint16_t> best_groups_;
 };
 
-const Register<Router, GroupLimited> registered(
+const Register<Router, GroupLimited> group_limited_registered(
     "group-limited", "top-k inside the best groups of experts (DeepSeek's node-limited routing)");
 
 }  // namespace

@@ -48,7 +48,7 @@ class ModuleChoice final : public Router {
   Config config_;
 };
 
-const Register<Router, ModuleChoice> registered(
+const Register<Router, ModuleChoice> module_choice_registered(
     "module-choice", "the experts, a small module or neither, per token and layer (Duo-LLM)");
 
 }  // namespace

@@ -68,7 +68,7 @@ class NullExperts final : public Router {
   std::int64_t k_;
 };
 
-const Register<Router, NullExperts> registered(
+const Register<Router, NullExperts> null_experts_registered(
     "null-experts", "experts that do nothing compete: easy tokens compute less (AdaMoE)");
 
 }  // namespace

@@ -68,7 +68,7 @@ class Pruned final : public Router {
   std::int64_t keep_;
 };
 
-const Register<Router, Pruned> registered(
+const Register<Router, Pruned> pruned_registered(
     "pruned", "only the experts of a domain stay in memory (EASY-EP, PreMoe)");
 
 }  // namespace

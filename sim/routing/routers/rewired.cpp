@@ -58,7 +58,7 @@ class Rewired final : public Router {
   Config config_;
 };
 
-const Register<Router, Rewired> registered(
+const Register<Router, Rewired> rewired_registered(
     "rewired", "logits optimised in flight on a request's own context, with pauses");
 
 }  // namespace

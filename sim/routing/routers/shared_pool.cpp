@@ -40,7 +40,7 @@ class SharedPool final : public Router {
   std::int64_t layers_;
 };
 
-const Register<Router, SharedPool> registered(
+const Register<Router, SharedPool> shared_pool_registered(
     "shared-pool", "adjacent layers choose from one pool of their experts (ReXMoE)");
 
 }  // namespace

@@ -84,7 +84,7 @@ class Sinkhorn final : public Router {
   Config config_;
 };
 
-const Register<Router, Sinkhorn> registered(
+const Register<Router, Sinkhorn> sinkhorn_registered(
     "sinkhorn", "a balanced transport plan of the batch, for all or some of the batches");
 
 }  // namespace

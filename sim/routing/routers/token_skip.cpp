@@ -49,8 +49,8 @@ class TokenSkip final : public Router {
   Config config_;
 };
 
-const Register<Router, TokenSkip> registered("token-skip",
-                                             "every block keeps a share of the tokens (FTP)");
+const Register<Router, TokenSkip> token_skip_registered(
+    "token-skip", "every block keeps a share of the tokens (FTP)");
 
 }  // namespace
 }  // namespace moesim

@@ -23,7 +23,7 @@ class TopK final : public Router {
   }
 };
 
-const Register<Router, TopK> registered("top-k", "the k experts with the largest logits");
+const Register<Router, TopK> top_k_registered("top-k", "the k experts with the largest logits");
 
 }  // namespace
 }  // namespace moesim

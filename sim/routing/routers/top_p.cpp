@@ -56,7 +56,7 @@ class TopP final : public Router {
   std::vector<float> scaled_;
 };
 
-const Register<Router, TopP> registered(
+const Register<Router, TopP> top_p_registered(
     "top-p", "experts until their probability mass exceeds p: more for hard tokens");
 
 }  // namespace

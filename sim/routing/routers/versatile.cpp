@@ -40,7 +40,7 @@ class Versatile final : public Router {
   Config config_;
 };
 
-const Register<Router, Versatile> registered(
+const Register<Router, Versatile> versatile_registered(
     "versatile", "slices of one feed-forward, in width and looped in depth (VersatileFFN)");
 
 }  // namespace

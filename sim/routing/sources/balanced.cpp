@@ -34,7 +34,7 @@ class Balanced final : public ChoiceSource {
   Context context_;
 };
 
-const Register<ChoiceSource, Balanced> registered(
+const Register<ChoiceSource, Balanced> balanced_registered(
     "balanced", "round robin over the experts: no imbalance at all");
 
 }  // namespace

@@ -132,7 +132,7 @@ const Parameters<Generated::Config>& Generated::Config::parameters() {
   return list;
 }
 
-const Register<ChoiceSource, Generated> registered(
+const Register<ChoiceSource, Generated> generated_registered(
     "generated", "the statistics of a recorded model: domains, drift, token and layer affinity");
 
 }  // namespace

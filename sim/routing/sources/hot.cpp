@@ -64,7 +64,7 @@ class Hot final : public ChoiceSource {
   Context context_;
 };
 
-const Register<ChoiceSource, Hot> registered(
+const Register<ChoiceSource, Hot> hot_registered(
     "hot", "a share of the choices falls on the first experts (LLEP's load patterns)");
 
 }  // namespace

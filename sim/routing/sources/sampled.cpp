@@ -56,7 +56,7 @@ class Sampled final : public ChoiceSource {
   Context context_;
 };
 
-const Register<ChoiceSource, Sampled> registered(
+const Register<ChoiceSource, Sampled> sampled_registered(
     "sampled", "log-normal popularity per layer, Gumbel noise per token");
 
 }  // namespace

@@ -110,7 +110,7 @@ class Sticky final : public ChoiceSource {
   Context context_;
 };
 
-const Register<ChoiceSource, Sticky> registered(
+const Register<ChoiceSource, Sticky> sticky_registered(
     "sticky", "experts of the token before stay with a probability; popularity draws the rest");
 
 }  // namespace

@@ -63,8 +63,8 @@ class Trace final : public ChoiceSource {
   std::vector<std::size_t> order_;
 };
 
-const Register<ChoiceSource, Trace> registered("trace",
-                                               "recorded choices of every token, from a file");
+const Register<ChoiceSource, Trace> trace_registered(
+    "trace", "recorded choices of every token, from a file");
 
 }  // namespace
 }  // namespace moesim

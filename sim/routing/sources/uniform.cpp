@@ -32,7 +32,7 @@ class Uniform final : public ChoiceSource {
   Context context_;
 };
 
-const Register<ChoiceSource, Uniform> registered(
+const Register<ChoiceSource, Uniform> uniform_registered(
     "uniform", "independent choices, all experts equally popular");
 
 }  // namespace

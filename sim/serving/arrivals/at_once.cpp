@@ -17,8 +17,8 @@ class AtOnce final : public Arrivals {
   Seconds next() override { return Seconds(0); }
 };
 
-const Register<Arrivals, AtOnce> registered("at-once",
-                                            "every request at time 0: offline batch inference");
+const Register<Arrivals, AtOnce> at_once_registered(
+    "at-once", "every request at time 0: offline batch inference");
 
 }  // namespace
 }  // namespace moesim

@@ -25,7 +25,7 @@ class ClosedLoop final : public Arrivals {
   std::int64_t concurrency_;
 };
 
-const Register<Arrivals, ClosedLoop> registered(
+const Register<Arrivals, ClosedLoop> closed_loop_registered(
     "closed-loop", "a fixed number of requests in flight: a new one when one is done");
 
 }  // namespace

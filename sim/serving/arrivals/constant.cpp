@@ -24,8 +24,8 @@ class Constant final : public Arrivals {
   std::uint64_t drawn_ = 0;
 };
 
-const Register<Arrivals, Constant> registered("constant",
-                                              "equal gaps; the first request comes at time 0");
+const Register<Arrivals, Constant> constant_registered(
+    "constant", "equal gaps; the first request comes at time 0");
 
 }  // namespace
 }  // namespace moesim

@@ -49,7 +49,7 @@ class Gamma final : public Arrivals {
   Seconds now_;
 };
 
-const Register<Arrivals, Gamma> registered(
+const Register<Arrivals, Gamma> gamma_registered(
     "gamma", "gamma-distributed gaps: burstier or more regular than Poisson");
 
 }  // namespace

@@ -31,7 +31,8 @@ class Poisson final : public Arrivals {
   Seconds now_;
 };
 
-const Register<Arrivals, Poisson> registered("poisson", "memoryless arrivals at a mean rate");
+const Register<Arrivals, Poisson> poisson_registered("poisson",
+                                                     "memoryless arrivals at a mean rate");
 
 }  // namespace
 }  // namespace moesim

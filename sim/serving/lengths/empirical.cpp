@@ -53,7 +53,7 @@ class Empirical final : public Lengths {
   RandomStream first_, second_;
 };
 
-const Register<Lengths, Empirical> registered(
+const Register<Lengths, Empirical> empirical_registered(
     "empirical", "drawn from the quantiles of a recorded trace, with its correlation");
 
 }  // namespace

@@ -26,7 +26,7 @@ class Fixed final : public Lengths {
   Tokens tokens_;
 };
 
-const Register<Lengths, Fixed> registered("fixed", "the same lengths for every request");
+const Register<Lengths, Fixed> fixed_registered("fixed", "the same lengths for every request");
 
 }  // namespace
 }  // namespace moesim

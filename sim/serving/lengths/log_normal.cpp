@@ -72,7 +72,7 @@ class LogNormal final : public Lengths {
   RandomStream input_, output_;
 };
 
-const Register<Lengths, LogNormal> registered(
+const Register<Lengths, LogNormal> log_normal_registered(
     "log-normal", "log-normal lengths by median and sigma, within bounds");
 
 }  // namespace

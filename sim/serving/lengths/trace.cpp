@@ -36,8 +36,8 @@ class TraceLengths final : public Lengths {
   std::vector<TraceRequest> requests_;
 };
 
-const Register<Lengths, TraceLengths> registered("trace",
-                                                 "the lengths of a recorded trace, in its order");
+const Register<Lengths, TraceLengths> trace_lengths_registered(
+    "trace", "the lengths of a recorded trace, in its order");
 
 }  // namespace
 }  // namespace moesim

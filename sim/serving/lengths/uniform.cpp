@@ -55,8 +55,8 @@ class Uniform final : public Lengths {
   RandomStream input_, output_;
 };
 
-const Register<Lengths, Uniform> registered("uniform",
-                                            "any length between two bounds, equally likely");
+const Register<Lengths, Uniform> uniform_registered(
+    "uniform", "any length between two bounds, equally likely");
 
 }  // namespace
 }  // namespace moesim

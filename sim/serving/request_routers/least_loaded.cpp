@@ -40,8 +40,8 @@ class LeastLoaded final : public RequestRouter {
   std::size_t next_ = 0;
 };
 
-const Register<RequestRouter, LeastLoaded> registered("least-loaded",
-                                                      "the rank with the fewest requests");
+const Register<RequestRouter, LeastLoaded> least_loaded_registered(
+    "least-loaded", "the rank with the fewest requests");
 
 }  // namespace
 }  // namespace moesim

@@ -54,7 +54,7 @@ class PrefixAware final : public RequestRouter {
   Config config_;
 };
 
-const Register<RequestRouter, PrefixAware> registered(
+const Register<RequestRouter, PrefixAware> prefix_aware_registered(
     "prefix-aware", "the rank that has most of the prompt cached, unless ranks are out of balance");
 
 }  // namespace

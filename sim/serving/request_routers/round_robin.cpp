@@ -20,7 +20,7 @@ class RoundRobin final : public RequestRouter {
   }
 };
 
-const Register<RequestRouter, RoundRobin> registered("round-robin", "ranks in turn");
+const Register<RequestRouter, RoundRobin> round_robin_registered("round-robin", "ranks in turn");
 
 }  // namespace
 }  // namespace moesim

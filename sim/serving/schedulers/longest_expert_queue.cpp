@@ -87,7 +87,7 @@ class LongestExpertQueue final : public Scheduler {
   Context limits_;
 };
 
-const Register<Scheduler, LongestExpertQueue> registered(
+const Register<Scheduler, LongestExpertQueue> longest_expert_queue_registered(
     "longest-expert-queue", "requests of the expert that most are queued for come first (Read-ME)");
 
 }  // namespace

@@ -106,7 +106,7 @@ class Sglang final : public Scheduler {
   std::int64_t since_received_ = 0;  ///< decode steps since it looked
 };
 
-const Register<Scheduler, Sglang> registered(
+const Register<Scheduler, Sglang> sglang_registered(
     "sglang", "prefill before decode, never in one step; arrivals noticed every few steps");
 
 }  // namespace

@@ -123,7 +123,7 @@ class TensorRtLlm final : public Scheduler {
   bool held_ = false;
 };
 
-const Register<Scheduler, TensorRtLlm> registered(
+const Register<Scheduler, TensorRtLlm> tensor_rt_llm_registered(
     "trtllm", "mixed steps of decode and whole prompts, admission that never preempts");
 
 }  // namespace

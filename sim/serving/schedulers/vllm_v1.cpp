@@ -81,7 +81,7 @@ class VllmV1 final : public Scheduler {
   Context limits_;
 };
 
-const Register<Scheduler, VllmV1> registered(
+const Register<Scheduler, VllmV1> vllm_v1_registered(
     "vllm-v1",
     "continuous batching with mixed steps, chunked prefill and preemption by recomputation");
 

@@ -74,7 +74,7 @@ class Halving final : public Search {
   std::int64_t round_ = 0;
 };
 
-const Register<Search, Halving> registered(
+const Register<Search, Halving> halving_registered(
     "halving", "many designs with a short workload, the best of them with longer ones");
 
 }  // namespace

@@ -103,7 +103,7 @@ class Local final : public Search {
   std::set<std::size_t> known_, explored_;
 };
 
-const Register<Search, Local> registered(
+const Register<Search, Local> local_registered(
     "local", "hill climbing from a few spread designs over the values of one axis at a time");
 
 }  // namespace

@@ -35,7 +35,7 @@ class AllToAllCollective final : public Collective {
   Context context_;
 };
 
-const Register<Collective, AllToAllCollective> registered(
+const Register<Collective, AllToAllCollective> all_to_all_collective_registered(
     "all-to-all", "the same from every rank to every other");
 
 }  // namespace

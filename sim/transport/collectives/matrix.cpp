@@ -48,7 +48,7 @@ class Matrix final : public Collective {
   Context context_;
 };
 
-const Register<Collective, Matrix> registered("matrix", "messages from a CSV file");
+const Register<Collective, Matrix> matrix_registered("matrix", "messages from a CSV file");
 
 }  // namespace
 }  // namespace moesim

@@ -195,7 +195,7 @@ class MoeExchange final : public Collective {
   mutable std::vector<double> popularity_;
 };
 
-const Register<Collective, MoeExchange> registered(
+const Register<Collective, MoeExchange> moe_exchange_registered(
     "moe-exchange", "dispatch or combine of an MoE layer, token by token");
 
 }  // namespace

@@ -50,7 +50,7 @@ class AllToAll final : public Exchange {
   const Group& group_;
 };
 
-const Register<Exchange, AllToAll> registered(
+const Register<Exchange, AllToAll> all_to_all_registered(
     "all-to-all", "one copy per chosen expert, straight to its rank (DeepEP low-latency)");
 
 }  // namespace

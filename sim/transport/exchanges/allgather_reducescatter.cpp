@@ -43,7 +43,7 @@ class AllGatherReduceScatter final : public Exchange {
   const Group& group_;
 };
 
-const Register<Exchange, AllGatherReduceScatter> registered(
+const Register<Exchange, AllGatherReduceScatter> all_gather_reduce_scatter_registered(
     "allgather-reducescatter", "all tokens to all ranks and sums back (vLLM's default)");
 
 }  // namespace

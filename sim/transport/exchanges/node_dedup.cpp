@@ -104,7 +104,7 @@ class NodeDedup final : public Exchange {
   bool equal_nodes_ = true;
 };
 
-const Register<Exchange, NodeDedup> registered(
+const Register<Exchange, NodeDedup> node_dedup_registered(
     "node-dedup", "one copy per remote node, then one per rank inside it (DeepEP normal)");
 
 }  // namespace

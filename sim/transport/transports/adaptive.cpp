@@ -80,7 +80,7 @@ class Adaptive final : public Transport {
   const PathSets& paths_;
 };
 
-const Register<Transport, Adaptive> registered(
+const Register<Transport, Adaptive> adaptive_registered(
     "adaptive", "every flow whole, over the least loaded link of every switch");
 
 }  // namespace

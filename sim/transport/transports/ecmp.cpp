@@ -56,8 +56,8 @@ class Ecmp final : public Transport {
   RandomStream hash_;
 };
 
-const Register<Transport, Ecmp> registered("ecmp",
-                                           "hashed paths, one or several queue pairs per flow");
+const Register<Transport, Ecmp> ecmp_registered(
+    "ecmp", "hashed paths, one or several queue pairs per flow");
 
 }  // namespace
 }  // namespace moesim

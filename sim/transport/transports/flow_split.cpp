@@ -80,7 +80,7 @@ class FlowSplit final : public Transport {
   const PathSets& paths_;
 };
 
-const Register<Transport, FlowSplit> registered(
+const Register<Transport, FlowSplit> flow_split_registered(
     "flow-split", "whole flows first, the rest cut evenly (as good as spraying for equal flows)");
 
 }  // namespace

@@ -78,7 +78,7 @@ class Flowlet final : public Transport {
   RandomStream hash_;
 };
 
-const Register<Transport, Flowlet> registered(
+const Register<Transport, Flowlet> flowlet_registered(
     "flowlet", "hashed paths that change at the idle gaps of a flow");
 
 }  // namespace

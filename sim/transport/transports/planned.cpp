@@ -14,7 +14,7 @@ namespace moesim {
 namespace {
 
 /// Paths that are looked at for one flow.
-constexpr std::int64_t kMostPaths = 256;
+constexpr std::int64_t kPlannedPaths = 256;
 
 /// A queue pair to be placed.
 struct Part {
@@ -115,7 +115,7 @@ class Plan {
     const auto& flow = flows_[static_cast<std::size_t>(part.flow)];
     const auto count = paths_.count(flow.source, flow.target);
     if (count == 0) paths_.no_path(flow.source, flow.target);
-    const auto stride = std::max<std::int64_t>(1, count / kMostPaths);
+    const auto stride = std::max<std::int64_t>(1, count / kPlannedPaths);
     std::int64_t best = 0;
     auto least = cost(part, 0);
     for (std::int64_t p = stride; p < count; p += stride)
@@ -190,7 +190,7 @@ class Planned final : public Transport {
   const PathSets& paths_;
 };
 
-const Register<Transport, Planned> registered(
+const Register<Transport, Planned> planned_registered(
     "planned", "a planner gives every queue pair its path (C4), again when a link fails");
 
 }  // namespace

@@ -102,8 +102,8 @@ class Spray final : public Transport {
   double rigid_ = 1;
 };
 
-const Register<Transport, Spray> registered("spray",
-                                            "packet spraying: every flow over all its paths");
+const Register<Transport, Spray> spray_registered("spray",
+                                                  "packet spraying: every flow over all its paths");
 
 }  // namespace
 }  // namespace moesim
