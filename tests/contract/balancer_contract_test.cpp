@@ -10,7 +10,8 @@
 namespace moesim {
 namespace {
 
-constexpr Balancer::Context kShape{2, 64, 8, 4, 8, 8, 1};  // layers, experts, ranks, per node ...
+constexpr Balancer::Context kBalanced{2, 64, 8, 4,
+                                      8, 8,  1};  // layers, experts, ranks, per node ...
 
 std::vector<std::int32_t> counts_at(std::uint64_t step, double scale) {
   const RandomStream random(3, step);
@@ -30,7 +31,7 @@ LayerPlacement start() {
 class BalancerContract : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(BalancerContract, LosesNoTokenOfABatch) {
-  const auto balancer = contract::make<Balancer>(GetParam(), kShape);
+  const auto balancer = contract::make<Balancer>(GetParam(), kBalanced);
   const auto placement = start();
   BatchAssignment batch;
   for (std::uint64_t step = 0; step < 30; ++step) {
@@ -54,7 +55,7 @@ TEST_P(BalancerContract, LosesNoTokenOfABatch) {
 }
 
 TEST_P(BalancerContract, KeepsEveryExpertASlotWhenItPlacesAnew) {
-  const auto balancer = contract::make<Balancer>(GetParam(), kShape);
+  const auto balancer = contract::make<Balancer>(GetParam(), kBalanced);
   auto placement = start();
   for (std::uint64_t step = 0; step < 50; ++step) balancer->observe(1, counts_at(step, 100));
   placement = balancer->place(1, placement);
@@ -67,7 +68,7 @@ TEST_P(BalancerContract, KeepsEveryExpertASlotWhenItPlacesAnew) {
 }
 
 TEST_P(BalancerContract, NeverMakesTheBusiestRankBusierThanItsOwnSplitByMuch) {
-  const auto balancer = contract::make<Balancer>(GetParam(), kShape);
+  const auto balancer = contract::make<Balancer>(GetParam(), kBalanced);
   const auto placement = start();
   const auto counts = counts_at(7, 5000);
   for (std::uint64_t step = 0; step < 40; ++step) balancer->observe(0, counts);

@@ -8,28 +8,28 @@
 namespace moesim {
 namespace {
 
-constexpr CacheShape kShape{3, 12, 3};  // layers, experts, top-k
+constexpr CacheShape kCached{3, 12, 3};  // layers, experts, top-k
 
 class ExpertCacheContract : public ::testing::TestWithParam<std::string> {
  protected:
   ExpertCache cache(const std::string& name, SlotSharing sharing, std::int64_t slots,
                     Arrival arrival = Arrival::together) {
     const bool staged = arrival == Arrival::staged;
-    return {kShape, sharing, slots,
-            contract::make<CachePolicy>(name, {kShape, slots, staged, 5, popularity_, &future_})};
+    return {kCached, sharing, slots,
+            contract::make<CachePolicy>(name, {kCached, slots, staged, 5, popularity_, &future_})};
   }
   CacheCounts counts(const std::string& name, SlotSharing sharing, std::int64_t slots,
                      Arrival arrival) {
     auto built = cache(name, sharing, slots, arrival);
     return replay(accesses_, built, {arrival, false});
   }
-  Accesses accesses_ = testing::sample_accesses(kShape, 400, 3);
+  Accesses accesses_ = testing::sample_accesses(kCached, 400, 3);
   FutureUses future_{accesses_};
   std::vector<double> popularity_ = popularity(accesses_);
 };
 
 TEST_P(ExpertCacheContract, PicksOneOfTheCandidatesAndTheSameOneAgain) {
-  const CachePolicy::Context context{kShape, 5, false, 5, popularity_, &future_};
+  const CachePolicy::Context context{kCached, 5, false, 5, popularity_, &future_};
   const auto a = contract::make<CachePolicy>(GetParam(), context);
   const auto b = contract::make<CachePolicy>(GetParam(), context);
   for (std::int64_t visit = 0; visit < accesses_.visits(); ++visit) {
@@ -38,7 +38,7 @@ TEST_P(ExpertCacheContract, PicksOneOfTheCandidatesAndTheSameOneAgain) {
       b->used(id, visit, true);
     }
     std::vector<ExpertId> candidates;
-    for (auto id = static_cast<ExpertId>(visit % 5); id < kShape.all(); id += 5)
+    for (auto id = static_cast<ExpertId>(visit % 5); id < kCached.all(); id += 5)
       candidates.push_back(id);
     const auto picked = a->victim(candidates, visit);
     ASSERT_LT(picked, candidates.size());
@@ -84,7 +84,7 @@ TEST_P(ExpertCacheContract, KeepsWhatTheLayerNeedsWhileTheRestComes) {
       ASSERT_TRUE(built.holds(id));
       built.release(id);
     }
-    ASSERT_EQ(built.contents(visit % kShape.layers).size(), 3u);
+    ASSERT_EQ(built.contents(visit % kCached.layers).size(), 3u);
   }
 }
 

@@ -8,7 +8,7 @@
 namespace moesim {
 namespace {
 
-std::vector<std::string> implementations() {
+std::vector<std::string> lengths_policies() {
   std::vector<std::string> names;
   for (const auto& [name, _] : slot_catalogue()["lengths"].implementations) names.push_back(name);
   return names;
@@ -53,7 +53,7 @@ TEST_P(LengthsContract, DescribesItselfAndItsParameters) {
     EXPECT_FALSE(parameter.doc.empty()) << parameter.name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, LengthsContract, ::testing::ValuesIn(implementations()),
+INSTANTIATE_TEST_SUITE_P(Every, LengthsContract, ::testing::ValuesIn(lengths_policies()),
                          [](const auto& each) {
                            std::string name = each.param;
                            std::erase(name, '-');
@@ -63,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(Every, LengthsContract, ::testing::ValuesIn(implementat
 TEST(Lengths, HoldsThePromisedImplementations) {
   const std::vector<std::string> promised = {"empirical", "fixed", "log-normal", "trace",
                                              "uniform"};
-  const auto registered = implementations();
+  const auto registered = lengths_policies();
   for (const auto& name : promised)
     EXPECT_NE(std::ranges::find(registered, name), registered.end()) << name;
 }

@@ -7,16 +7,16 @@
 namespace moesim {
 namespace {
 
-constexpr CacheShape kShape{4, 8, 2};
+constexpr CacheShape kMissed{4, 8, 2};
 using Action = MissPolicy::Answer::Action;
 
 class MissPolicyContract : public ::testing::TestWithParam<std::string> {
  protected:
-  std::unique_ptr<MissPolicy> policy_ = contract::make<MissPolicy>(GetParam(), {kShape, 3});
+  std::unique_ptr<MissPolicy> policy_ = contract::make<MissPolicy>(GetParam(), {kMissed, 3});
   static MissPolicy::Question question(std::int64_t n) {
     MissPolicy::Question question;
-    question.id = static_cast<ExpertId>(n % kShape.all());
-    question.step = n / kShape.all();
+    question.id = static_cast<ExpertId>(n % kMissed.all());
+    question.step = n / kMissed.all();
     question.rank = n % 2;
     question.tokens = 1 + n % 3;
     question.load_time = Seconds(0.01);
@@ -41,7 +41,7 @@ TEST_P(MissPolicyContract, NeverSkipsATokensFirstChoice) {
 }
 
 TEST_P(MissPolicyContract, GivesTheSameAnswerAgain) {
-  const auto other = contract::make<MissPolicy>(GetParam(), {kShape, 3});
+  const auto other = contract::make<MissPolicy>(GetParam(), {kMissed, 3});
   for (std::int64_t n = 499; n >= 0; --n) {
     const auto a = policy_->answer(question(n)), b = other->answer(question(n));
     ASSERT_EQ(a.action, b.action);

@@ -10,24 +10,24 @@
 namespace moesim {
 namespace {
 
-constexpr CacheShape kShape{4, 16, 2};
+constexpr CacheShape kPrefetched{4, 16, 2};
 
 class PrefetcherContract : public ::testing::TestWithParam<std::string> {
  protected:
   /// What it wants at every layer of every step, layer -1 first.
   std::vector<std::vector<ExpertId>> all_wanted() {
-    const auto prefetcher = contract::make<Prefetcher>(GetParam(), {kShape, 3});
-    const auto accesses = testing::sample_accesses(kShape, 60, 2);
-    const std::vector<char> held(static_cast<std::size_t>(kShape.all()), 0);
+    const auto prefetcher = contract::make<Prefetcher>(GetParam(), {kPrefetched, 3});
+    const auto accesses = testing::sample_accesses(kPrefetched, 60, 2);
+    const std::vector<char> held(static_cast<std::size_t>(kPrefetched.all()), 0);
     std::vector<std::vector<ExpertId>> result;
     for (std::int64_t step = 0; step < accesses.steps(); ++step) {
       if (step % 20 == 0) prefetcher->start_sequence();
       std::vector<std::vector<ExpertId>> truth;
-      for (std::int64_t l = 0; l < kShape.layers; ++l) {
-        const auto needed = accesses.needed(step * kShape.layers + l);
+      for (std::int64_t l = 0; l < kPrefetched.layers; ++l) {
+        const auto needed = accesses.needed(step * kPrefetched.layers + l);
         truth.emplace_back(needed.begin(), needed.end());
       }
-      for (std::int64_t layer = -1; layer < kShape.layers; ++layer) {
+      for (std::int64_t layer = -1; layer < kPrefetched.layers; ++layer) {
         if (layer >= 0)
           for (const auto id : truth[static_cast<std::size_t>(layer)]) prefetcher->used(id);
         prefetcher->wanted({step, layer, truth, held}, result.emplace_back());
@@ -43,8 +43,8 @@ TEST_P(PrefetcherContract, AsksForExpertsOfLaterLayersOnly) {
     const auto layer = static_cast<std::int64_t>(i % 5) - 1;
     for (const auto id : all[i]) {
       ASSERT_GE(id, 0);
-      ASSERT_LT(id, kShape.all());
-      ASSERT_GT(kShape.layer_of(id), layer);
+      ASSERT_LT(id, kPrefetched.all());
+      ASSERT_GT(kPrefetched.layer_of(id), layer);
     }
   }
 }

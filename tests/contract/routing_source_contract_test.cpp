@@ -12,11 +12,11 @@
 namespace moesim {
 namespace {
 
-constexpr ChoiceSource::Context kShape{7, 3, 16, 4};  // seed, MoE layers, experts, top-k
+constexpr ChoiceSource::Context kChoices{7, 3, 16, 4};  // seed, MoE layers, experts, top-k
 
 class RoutingSourceContract : public ::testing::TestWithParam<std::string> {
  protected:
-  std::unique_ptr<ChoiceSource> source(const ChoiceSource::Context& shape = kShape) {
+  std::unique_ptr<ChoiceSource> source(const ChoiceSource::Context& shape = kChoices) {
     if (GetParam() != "trace") return contract::make<ChoiceSource>(GetParam(), shape);
     const auto path = directory_.file("routing.csv");
     std::ofstream file(path);

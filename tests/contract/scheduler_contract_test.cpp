@@ -13,7 +13,7 @@
 namespace moesim {
 namespace {
 
-constexpr KvShape kShape{Bytes(100), Bytes(10), 64, 16};
+constexpr KvShape kKeysAndValues{Bytes(100), Bytes(10), 64, 16};
 
 struct Workload {
   std::vector<std::pair<std::int64_t, std::int64_t>> tokens;  ///< input, output
@@ -23,7 +23,7 @@ struct Workload {
 };
 
 Bytes capacity_for(const Workload& workload) {
-  const KvCache empty(kShape, Bytes(0));
+  const KvCache empty(kKeysAndValues, Bytes(0));
   Bytes longest(0);
   for (const auto& [input, output] : workload.tokens)
     longest = std::max(longest, empty.need(input + output));
@@ -33,7 +33,7 @@ Bytes capacity_for(const Workload& workload) {
 /// "" when the contract holds to the end.
 std::string broken_rule(Scheduler& scheduler, const Workload& workload) {
   std::deque<Request> requests;
-  RankState state(KvCache(kShape, capacity_for(workload)));
+  RankState state(KvCache(kKeysAndValues, capacity_for(workload)));
   std::vector<Scheduled> batch;
   std::size_t done = 0;
   for (std::int64_t step = 0; done < workload.tokens.size(); ++step) {
@@ -112,14 +112,14 @@ TEST_P(SchedulerContract, FinishesWhenMemoryHoldsOneRequestOnly) {
 }
 
 TEST_P(SchedulerContract, HasNothingToScheduleWhenThereIsNothing) {
-  RankState state(KvCache(kShape, Bytes(1e6)));
+  RankState state(KvCache(kKeysAndValues, Bytes(1e6)));
   std::vector<Scheduled> batch(3);
   contract::make<Scheduler>(GetParam(), {})->schedule(state, batch);
   EXPECT_TRUE(batch.empty());
 }
 
 TEST_P(SchedulerContract, LeavesRequestsInFlightAlone) {
-  RankState state(KvCache(kShape, Bytes(1e6)));
+  RankState state(KvCache(kKeysAndValues, Bytes(1e6)));
   Request flying, waiting;
   flying.input = waiting.input = 50;
   flying.output = waiting.output = 5;

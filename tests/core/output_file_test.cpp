@@ -22,7 +22,7 @@ std::size_t files_in(const std::string& path) {
 }
 
 template <class Action>
-std::string refusal(const Action& action) {
+std::string refusal_to_write(const Action& action) {
   try {
     action();
   } catch (const InputError& error) {
@@ -50,18 +50,18 @@ TEST(OutputFile, CheckRefusesWhatWritingWouldRefuse) {
   const TemporaryDirectory directory;
   for (const auto& path : {directory.file("missing/r.json"), directory.path(), std::string(),
                            directory.file("new/"), directory.file(std::string(300, 'x'))}) {
-    const auto early = refusal([&] { check_writable(path); });
+    const auto early = refusal_to_write([&] { check_writable(path); });
     EXPECT_NE(early, "accepted") << path;
-    EXPECT_EQ(early, refusal([&] { write_output_file(path, "x"); }));
+    EXPECT_EQ(early, refusal_to_write([&] { write_output_file(path, "x"); }));
   }
 }
 
 TEST(OutputFile, NamesPathAndReason) {
   const TemporaryDirectory directory;
   const auto path = directory.file("missing/r.json");
-  EXPECT_EQ(refusal([&] { check_writable(path); }),
+  EXPECT_EQ(refusal_to_write([&] { check_writable(path); }),
             path + ": cannot write: No such file or directory");
-  EXPECT_EQ(refusal([&] { check_writable(directory.path()); }),
+  EXPECT_EQ(refusal_to_write([&] { check_writable(directory.path()); }),
             directory.path() + ": cannot write: it is a directory");
 }
 
@@ -85,7 +85,7 @@ TEST(OutputFile, DirectoryIsMadeWithItsParents) {
   EXPECT_TRUE(fs::is_directory(directory.file("a/b")));
   EXPECT_EQ(files_in(directory.file("a/b")), 0u);
   write_output_file(directory.file("plain"), "");
-  EXPECT_EQ(refusal([&] {
+  EXPECT_EQ(refusal_to_write([&] {
               prepare_output_directory(directory.file("plain"));
             }).find(directory.file("plain") + ": cannot write: "),
             0u);

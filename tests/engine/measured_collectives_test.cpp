@@ -11,7 +11,7 @@
 namespace moesim {
 namespace {
 
-const Location kHere{"test.yaml", 1, 1};
+const Location kFirstNode{"test.yaml", 1, 1};
 
 Network make_network(const std::string& yaml) {
   return Network(ClusterConfig::parameters().read(parse_yaml(yaml, "test")));
@@ -23,7 +23,7 @@ std::vector<int> first(int n) {
   return gpus;
 }
 
-struct Engine {
+struct MeasuredEngine {
   Model model;
   Layout layout;
   Network network = make_network("{node: hgx-h100}");
@@ -34,9 +34,9 @@ struct Engine {
   Totals totals;
   MeasuredCollectives measured{"h100-sxm"};
 
-  Engine(const std::string& name, const ParallelConfig& degrees)
+  MeasuredEngine(const std::string& name, const ParallelConfig& degrees)
       : model(load_model(name)),
-        layout(degrees, model.architecture, 0, 8, kHere),
+        layout(degrees, model.architecture, 0, 8, kFirstNode),
         moe(model.architecture, balanced(), degrees.expert, 1) {
     totals.link_bytes.assign(network.links().size(), 0);
     totals.expert_tokens.assign(
@@ -102,7 +102,7 @@ TEST(MeasuredCollectives, KnowNothingOfOtherGroupsAndDevices) {
 }
 
 TEST(MeasuredCollectives, ReplaceTheLinksInTensorParallelism) {
-  Engine engine("llama-3.1-8b", {4, 1, 1, 1});
+  MeasuredEngine engine("llama-3.1-8b", {4, 1, 1, 1});
   const auto step = engine.step({prefill(256)}, true), links = engine.step({prefill(256)}, false);
   const auto known =
       engine.measured.time("all_reduce", Group(engine.network, first(4)), 1.5 * 256 * 4096 * 2);
@@ -114,7 +114,7 @@ TEST(MeasuredCollectives, ReplaceTheLinksInTensorParallelism) {
 }
 
 TEST(MeasuredCollectives, ReplaceTheLinksInDispatchAndCombine) {
-  Engine engine("olmoe-1b-7b", {1, 8, 8, 1});
+  MeasuredEngine engine("olmoe-1b-7b", {1, 8, 8, 1});
   const std::vector<RankBatch> batches(8, prefill(64));
   const auto step = engine.step(batches, true), links = engine.step(batches, false);
   for (const auto which : {Phase::dispatch, Phase::combine}) {
@@ -125,7 +125,7 @@ TEST(MeasuredCollectives, ReplaceTheLinksInDispatchAndCombine) {
 }
 
 TEST(MeasuredCollectives, NeverTakeLessTimeForMoreTokens) {
-  Engine engine("olmoe-1b-7b", {1, 8, 8, 1});
+  MeasuredEngine engine("olmoe-1b-7b", {1, 8, 8, 1});
   for (const auto* dispatch : {"all-to-all", "node-dedup", "allgather-reducescatter"}) {
     engine.transport.dispatch = Choice<Exchange>(dispatch);
     double before = 0;

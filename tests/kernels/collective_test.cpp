@@ -81,7 +81,7 @@ class ByteANanosecondGroup final : public CollectiveDevice {
   std::vector<std::vector<float>> send_, receive_;
 };
 
-using Fault = ByteANanosecondGroup::Fault;
+using RankFault = ByteANanosecondGroup::Fault;
 
 TEST(CollectiveShares, AddUpAndFallWithTheSkew) {
   EXPECT_EQ(shares_of(1024, 4, 0), (std::vector<std::size_t>(4, 256)));
@@ -113,11 +113,11 @@ TEST(CollectiveCheck, AcceptsEveryKindDoneRightAndFindsEveryFault) {
        {Collective::kPeerCopy, Collective::kAllReduce, Collective::kAllGather,
         Collective::kReduceScatter, Collective::kAllToAll, Collective::kAllToAllV}) {
     const CollectivePoint point{kind, 4, kCheckedBytes, 1.0, 3, 1};
-    for (const Fault fault :
-         {Fault::kNone, Fault::kDoesNothing, Fault::kWrongSource, Fault::kForgetsARank}) {
+    for (const RankFault fault : {RankFault::kNone, RankFault::kDoesNothing,
+                                  RankFault::kWrongSource, RankFault::kForgetsARank}) {
       ByteANanosecondGroup device(4, fault);
       device.prepare(4, {elements, 4 * elements});
-      if (fault == Fault::kNone)
+      if (fault == RankFault::kNone)
         EXPECT_NO_THROW(check_collective(device, point)) << name_of(kind);
       else
         EXPECT_THROW(check_collective(device, point), std::runtime_error)
@@ -167,7 +167,7 @@ TEST(Collective, WritesTheHeaderAloneWhereThereIsOneRank) {
 }
 
 TEST(Collective, StopsAtAWrongResult) {
-  ByteANanosecondGroup device(2, Fault::kDoesNothing);
+  ByteANanosecondGroup device(2, RankFault::kDoesNothing);
   std::ostringstream out;
   EXPECT_THROW(run_collective(device, Options{}, out), std::runtime_error);
 }

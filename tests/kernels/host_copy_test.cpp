@@ -56,7 +56,7 @@ class GigabyteASecond final : public CopyDevice {
   std::vector<std::uint64_t> host_target_, device_target_;
 };
 
-using Fault = GigabyteASecond::Fault;
+using CopyFault = GigabyteASecond::Fault;
 
 CopyPoint scattered(Direction direction) {
   return {direction, HostMemory::kPinned, 1, 8, CopyMethod::kBatch, kMiB};
@@ -68,13 +68,14 @@ TEST(HostCopyCheck, AcceptsACorrectLink) {
 }
 
 TEST(HostCopyCheck, FindsEveryFault) {
-  for (const Fault fault : {Fault::kLosesAPiece, Fault::kWrongWay, Fault::kSwapsPieces}) {
+  for (const CopyFault fault :
+       {CopyFault::kLosesAPiece, CopyFault::kWrongWay, CopyFault::kSwapsPieces}) {
     GigabyteASecond device(fault);
     EXPECT_THROW(check_copy(device, scattered(Direction::kToDevice)), std::runtime_error);
     EXPECT_THROW(check_copy(device, scattered(Direction::kToHost)), std::runtime_error);
     EXPECT_THROW(check_copies(device), std::runtime_error);
   }
-  GigabyteASecond one_way(Fault::kOneWayOnly);
+  GigabyteASecond one_way(CopyFault::kOneWayOnly);
   EXPECT_NO_THROW(check_copy(one_way, scattered(Direction::kToDevice)));
   EXPECT_THROW(check_copy(one_way, scattered(Direction::kBoth)), std::runtime_error);
 }

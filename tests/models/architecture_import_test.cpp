@@ -33,7 +33,7 @@ Model import(const std::string& text) {
   return read_hugging_face_config(text, "config.json", "test");
 }
 
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
+std::string with_replaced(std::string text, const std::string& from, const std::string& to) {
   const auto at = text.find(from);
   EXPECT_NE(at, std::string::npos) << from;
   return text.replace(at, from.size(), to);
@@ -81,17 +81,17 @@ TEST(ConfigImport, TakesPrecisionFromTheQuantisation) {
   EXPECT_EQ(p.experts, Dtype::fp8);
   EXPECT_EQ(p.embedding, Dtype::bf16);
   EXPECT_EQ(p.router, Dtype::bf16);
-  const auto awq = import(
-      replaced(kMixtral, R"("sliding_window")",
-               R"("quantization_config": {"quant_method": "awq", "bits": 4}, "sliding_window")"));
+  const auto awq = import(with_replaced(
+      kMixtral, R"("sliding_window")",
+      R"("quantization_config": {"quant_method": "awq", "bits": 4}, "sliding_window")"));
   EXPECT_EQ(awq.precision.experts, Dtype::int4);
-  const auto half = import(replaced(kMixtral, "bfloat16", "float16"));
+  const auto half = import(with_replaced(kMixtral, "bfloat16", "float16"));
   EXPECT_EQ(half.precision.experts, Dtype::fp16);
 }
 
 TEST(ConfigImport, LeavesModulesAloneThatTheQuantisationLeavesAlone) {
-  const auto text = replaced(kMixtral, R"("sliding_window")",
-                             R"("quantization_config": {"quant_method": "compressed-tensors",
+  const auto text = with_replaced(kMixtral, R"("sliding_window")",
+                                  R"("quantization_config": {"quant_method": "compressed-tensors",
       "config_groups": {"group_0": {"weights": {"num_bits": 4, "type": "int", "group_size": 128}}},
       "ignore": ["lm_head", "re:.*self_attn.*"]}, "sliding_window")");
   const auto p = import(text).precision;
@@ -101,8 +101,8 @@ TEST(ConfigImport, LeavesModulesAloneThatTheQuantisationLeavesAlone) {
 
 TEST(ConfigImport, SaysSoWhenTheScalesOfACheckpointDifferFromTheUsual) {
   const auto with = [](const std::string& quantization) {
-    return replaced(kMixtral, R"("sliding_window")",
-                    R"("quantization_config": )" + quantization + R"(, "sliding_window")");
+    return with_replaced(kMixtral, R"("sliding_window")",
+                         R"("quantization_config": )" + quantization + R"(, "sliding_window")");
   };
   const auto model = import(with(R"({"quant_method": "gptq", "bits": 4, "group_size": 32})"));
   ASSERT_EQ(model.notes.size(), 1u);
@@ -118,7 +118,7 @@ TEST(ConfigImport, SaysSoWhenTheScalesOfACheckpointDifferFromTheUsual) {
 }
 
 TEST(ConfigImport, RefusesAQuantisationItDoesNotKnow) {
-  const auto text = replaced(kDeepSeek, R"("fp8")", R"("bitnet")");
+  const auto text = with_replaced(kDeepSeek, R"("fp8")", R"("bitnet")");
   EXPECT_TRUE(contains(error_of(text), "'quant_method': 'bitnet' is not supported"));
   EXPECT_TRUE(contains(error_of(text), "fp8"));
 }
@@ -189,9 +189,9 @@ TEST(ConfigImport, TakesOlmoeAndGlmAndQwenSpecialities) {
 }
 
 TEST(ConfigImport, RefusesAnUnknownTypeNamingTheKeysItCouldNotPlace) {
-  const auto text =
-      replaced(replaced(kMixtral, "\"mixtral\"", "\"mixtrall\""), R"("sliding_window": null)",
-               R"("ssm_state_size": 16, "mamba_num_heads": 4, "attention_dropout": 0.1)");
+  const auto text = with_replaced(
+      with_replaced(kMixtral, "\"mixtral\"", "\"mixtrall\""), R"("sliding_window": null)",
+      R"("ssm_state_size": 16, "mamba_num_heads": 4, "attention_dropout": 0.1)");
   const auto error = error_of(text);
   EXPECT_TRUE(begins(
       error, "config.json:2:3: 'model_type': unknown type 'mixtrall'; did you mean 'mixtral'?"));
@@ -201,11 +201,12 @@ TEST(ConfigImport, RefusesAnUnknownTypeNamingTheKeysItCouldNotPlace) {
 
 TEST(ConfigImport, RefusesAStructuralKeyItDoesNotUnderstandInAKnownType) {
   const auto error =
-      error_of(replaced(kDeepSeek, R"("v_head_dim")", R"("index_topk": 2048, "v_head_dim")"));
+      error_of(with_replaced(kDeepSeek, R"("v_head_dim")", R"("index_topk": 2048, "v_head_dim")"));
   EXPECT_TRUE(begins(error, "config.json:5:"));
   EXPECT_TRUE(contains(error, "'index_topk': not understood"));
-  EXPECT_EQ(error_of(replaced(kMixtral, R"("sliding_window": null)", R"("my_training_flag": "x")")),
-            "no error");
+  EXPECT_EQ(
+      error_of(with_replaced(kMixtral, R"("sliding_window": null)", R"("my_training_flag": "x")")),
+      "no error");
 }
 
 TEST(ConfigImport, PointsAtASyntaxError) {
@@ -247,7 +248,7 @@ TEST(ConfigImport, NamesTheKeyThatIsMissingOrSenseless) {
       {R"("sliding_window": null)", R"("sliding_window": -5)",
        "'sliding_window': must be at least 0"}};
   for (const auto& bad : cases) {
-    const auto error = error_of(replaced(kMixtral, bad.from, bad.to));
+    const auto error = error_of(with_replaced(kMixtral, bad.from, bad.to));
     EXPECT_TRUE(begins(error, "config.json:"));
     EXPECT_TRUE(contains(error, bad.key));
   }

@@ -11,8 +11,8 @@
 namespace moesim {
 namespace {
 
-const std::string devices = MOESIM_SOURCE_DIR "/models/device";
-const std::string nodes = MOESIM_SOURCE_DIR "/models/device/nodes";
+const std::string device_folder = MOESIM_SOURCE_DIR "/models/device";
+const std::string node_folder = MOESIM_SOURCE_DIR "/models/device/nodes";
 
 std::string message_of(const auto& action) {
   try {
@@ -27,11 +27,11 @@ TEST(DeviceCatalogue, HoldsEveryPromisedDevice) {
   const std::vector<std::string> promised = {
       "a100-sxm-80gb", "a40",      "a6000",    "b200-sxm", "gb200",
       "h100-sxm",      "h200-sxm", "h800-sxm", "rtx-4090", "rtx-pro-6000-blackwell"};
-  EXPECT_EQ(description_names(devices), promised);
+  EXPECT_EQ(description_names(device_folder), promised);
 }
 
 TEST(DeviceCatalogue, GivesASourceForEveryNumberOfEveryFile) {
-  for (const auto& directory : {devices, nodes})
+  for (const auto& directory : {device_folder, node_folder})
     for (const auto& name : description_names(directory)) {
       const auto description = read_description(directory + "/" + name + ".yaml");
       EXPECT_EQ(description.name, name);
@@ -42,7 +42,7 @@ TEST(DeviceCatalogue, GivesASourceForEveryNumberOfEveryFile) {
 }
 
 TEST(DeviceCatalogue, GivesNoNameOrAliasToTwoFiles) {
-  for (const auto& directory : {devices, nodes}) {
+  for (const auto& directory : {device_folder, node_folder}) {
     std::vector<std::string> spellings;
     for (const auto& name : description_names(directory)) {
       const auto description = read_description(directory + "/" + name + ".yaml");
@@ -56,20 +56,20 @@ TEST(DeviceCatalogue, GivesNoNameOrAliasToTwoFiles) {
 }
 
 TEST(DeviceCatalogue, FindsAnAliasInAnyCaseAndWithUnderscores) {
-  EXPECT_EQ(load_device(devices, "H100_SXM").name, "h100-sxm");
-  EXPECT_EQ(load_device(devices, "h200").name, "h200-sxm");
-  EXPECT_EQ(load_device(devices, "B200_sxm").name, "b200-sxm");
-  EXPECT_EQ(load_device(devices, "rtx_pro_6000_server").name, "rtx-pro-6000-blackwell");
-  EXPECT_EQ(load_node(nodes, "DGX-H100").name, "hgx-h100");
+  EXPECT_EQ(load_device(device_folder, "H100_SXM").name, "h100-sxm");
+  EXPECT_EQ(load_device(device_folder, "h200").name, "h200-sxm");
+  EXPECT_EQ(load_device(device_folder, "B200_sxm").name, "b200-sxm");
+  EXPECT_EQ(load_device(device_folder, "rtx_pro_6000_server").name, "rtx-pro-6000-blackwell");
+  EXPECT_EQ(load_node(node_folder, "DGX-H100").name, "hgx-h100");
 }
 
 TEST(DeviceCatalogue, NamesTheNearestDeviceForAnUnknownOne) {
-  const auto text = message_of([] { load_device(devices, "h101", {"s.yaml", 3, 7}); });
+  const auto text = message_of([] { load_device(device_folder, "h101", {"s.yaml", 3, 7}); });
   EXPECT_NE(text.find("s.yaml:3:7: unknown device 'h101'; did you mean 'h100-sxm'?"),
             std::string::npos)
       << text;
   EXPECT_NE(text.find("rtx-4090"), std::string::npos) << text;
-  const auto far = message_of([] { load_device(devices, "abacus-of-the-ancients"); });
+  const auto far = message_of([] { load_device(device_folder, "abacus-of-the-ancients"); });
   EXPECT_EQ(far.find("did you mean"), std::string::npos) << far;
   EXPECT_NE(far.find("(valid: "), std::string::npos) << far;
 }
@@ -86,31 +86,31 @@ TEST(DeviceCatalogue, RefusesASourceOfAFieldThatTheFileLacks) {
 
 TEST(Device, BandwidthIsPerDirection) {
   // Data sheets: NVLink4 900 GB/s and H800 400 GB/s count both directions.
-  EXPECT_DOUBLE_EQ(load_device(devices, "h100-sxm").scale_up->value, 450e9);
-  EXPECT_DOUBLE_EQ(load_device(devices, "h800-sxm").scale_up->value, 200e9);
-  EXPECT_DOUBLE_EQ(load_device(devices, "a100-sxm-80gb").scale_up->value, 300e9);
-  EXPECT_FALSE(load_device(devices, "rtx-4090").scale_up.has_value());
+  EXPECT_DOUBLE_EQ(load_device(device_folder, "h100-sxm").scale_up->value, 450e9);
+  EXPECT_DOUBLE_EQ(load_device(device_folder, "h800-sxm").scale_up->value, 200e9);
+  EXPECT_DOUBLE_EQ(load_device(device_folder, "a100-sxm-80gb").scale_up->value, 300e9);
+  EXPECT_FALSE(load_device(device_folder, "rtx-4090").scale_up.has_value());
 }
 
 TEST(Device, RatesAreDense) {
   // The H100 data sheet prints 1979 and 3958 TFLOPS for BF16 and FP8, "with sparsity".
-  const auto h100 = load_device(devices, "h100-sxm");
+  const auto h100 = load_device(device_folder, "h100-sxm");
   EXPECT_NEAR(h100.peak(MathFormat::kBf16).rate.value, 1979e12 / 2, 1e12);
   EXPECT_NEAR(h100.peak(MathFormat::kFp8).rate.value, 3958e12 / 2, 1e12);
 }
 
 TEST(Device, FallsBackToTheNextWiderFormatItHas) {
-  const auto a100 = load_device(devices, "a100-sxm-80gb");
+  const auto a100 = load_device(device_folder, "a100-sxm-80gb");
   EXPECT_EQ(a100.peak(MathFormat::kFp4).used, MathFormat::kBf16);
   EXPECT_EQ(a100.peak(MathFormat::kFp8).used, MathFormat::kBf16);
   EXPECT_EQ(a100.peak(MathFormat::kInt8).used, MathFormat::kInt8);
-  EXPECT_EQ(load_device(devices, "h100-sxm").peak(MathFormat::kFp4).used, MathFormat::kFp8);
-  EXPECT_EQ(load_device(devices, "b200-sxm").peak(MathFormat::kFp4).used, MathFormat::kFp4);
+  EXPECT_EQ(load_device(device_folder, "h100-sxm").peak(MathFormat::kFp4).used, MathFormat::kFp8);
+  EXPECT_EQ(load_device(device_folder, "b200-sxm").peak(MathFormat::kFp4).used, MathFormat::kFp4);
 }
 
 TEST(Device, ANarrowerFormatIsNeverSlowerOnTheShippedDevices) {
-  for (const auto& name : description_names(devices)) {
-    const auto device = load_device(devices, name);
+  for (const auto& name : description_names(device_folder)) {
+    const auto device = load_device(device_folder, name);
     const auto rate = [&](MathFormat format) { return device.peak(format).rate; };
     EXPECT_LE(rate(MathFormat::kFp32), rate(MathFormat::kBf16)) << name;
     EXPECT_EQ(rate(MathFormat::kFp16), rate(MathFormat::kBf16)) << name;
@@ -130,9 +130,9 @@ TEST(Device, RefusesADeviceWithoutAnyWideRate) {
 }
 
 TEST(NodeProfile, AgreesWithItsDevice) {
-  for (const auto& name : description_names(nodes)) {
-    const auto node = load_node(nodes, name);
-    const auto device = load_device(devices, node.device);
+  for (const auto& name : description_names(node_folder)) {
+    const auto node = load_node(node_folder, name);
+    const auto device = load_device(device_folder, node.device);
     const auto link = node.island == Island::kNvlink ? device.scale_up.value() : device.pcie;
     EXPECT_EQ(node.island_bandwidth, link) << name;
     EXPECT_LE(node.host_bandwidth, device.pcie) << name;
@@ -143,13 +143,13 @@ TEST(NodeProfile, AgreesWithItsDevice) {
 }
 
 TEST(NodeProfile, HoldsTheRackAsOneNvlinkDomain) {
-  const auto rack = load_node(nodes, "gb200-nvl72");
+  const auto rack = load_node(node_folder, "gb200-nvl72");
   EXPECT_EQ(rack.gpus, 72);
   EXPECT_EQ(rack.island, Island::kNvlink);
 }
 
 TEST(NodeProfile, TakesOverridesFieldByField) {
-  const auto base = load_node(nodes, "hgx-h200");
+  const auto base = load_node(node_folder, "hgx-h200");
   const auto node = override_node(base, parse_yaml("{gpus: 4, nic_bandwidth: 25 GB/s}", "s.yaml"));
   EXPECT_EQ(node.gpus, 4);
   EXPECT_DOUBLE_EQ(node.nic_bandwidth.value, 25e9);
@@ -159,7 +159,7 @@ TEST(NodeProfile, TakesOverridesFieldByField) {
 }
 
 TEST(NodeProfile, RefusesABadOverrideAtItsPlace) {
-  const auto base = load_node(nodes, "hgx-h200");
+  const auto base = load_node(node_folder, "hgx-h200");
   const auto unknown =
       message_of([&] { override_node(base, parse_yaml("nic_bandwith: 25 GB/s\n", "s.yaml")); });
   EXPECT_NE(unknown.find("s.yaml:1:1: unknown key 'nic_bandwith'; did you mean 'nic_bandwidth'?"),

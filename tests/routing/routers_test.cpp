@@ -12,37 +12,37 @@
 namespace moesim {
 namespace {
 
-constexpr std::int64_t kExperts = 32, kTokens = 512;
+constexpr std::int64_t kRouterExperts = 32, kTokens = 512;
 
 /// Popularity falls with the id.
 std::vector<float> skewed_logits() {
   const RandomStream random(11, 3);
-  std::vector<float> logits(kExperts * kTokens);
+  std::vector<float> logits(kRouterExperts * kTokens);
   random.fill_normal(0, logits);
   for (std::size_t i = 0; i < logits.size(); ++i)
-    logits[i] -= 0.08f * static_cast<float>(i % kExperts);
+    logits[i] -= 0.08f * static_cast<float>(i % kRouterExperts);
   return logits;
 }
 
 std::unique_ptr<Router> make(const std::string& yaml, std::int64_t top_k = 4,
-                             std::int64_t experts = kExperts) {
+                             std::int64_t experts = kRouterExperts) {
   return Value<Choice<Router>>::read(parse_yaml(yaml, "test")).make({experts, top_k, 1, 1});
 }
 
 struct Routed {
-  std::vector<std::int64_t> load = std::vector<std::int64_t>(kExperts, 0);
+  std::vector<std::int64_t> load = std::vector<std::int64_t>(kRouterExperts, 0);
   double per_token = 0;
-  std::int64_t least = kExperts, most = 0;
+  std::int64_t least = kRouterExperts, most = 0;
   double imbalance() const {
     const double sum = static_cast<double>(std::accumulate(load.begin(), load.end(), 0L));
-    return static_cast<double>(*std::ranges::max_element(load)) * kExperts / sum;
+    return static_cast<double>(*std::ranges::max_element(load)) * kRouterExperts / sum;
   }
 };
 
 Routed route(Router& router) {
   const auto width = static_cast<std::size_t>(router.width());
   std::vector<std::uint16_t> chosen(kTokens * width);
-  router.route({0, 1, kExperts}, skewed_logits(), chosen);
+  router.route({0, 1, kRouterExperts}, skewed_logits(), chosen);
   Routed routed;
   for (std::size_t t = 0; t < kTokens; ++t) {
     std::int64_t mine = 0;
@@ -68,7 +68,7 @@ TEST(TopP, GivesHardTokensMoreExperts) {
 
 TEST(ExpertChoice, LoadsEveryExpertEqually) {
   const auto routed = route(*make("{type: expert-choice, capacity: 2}"));
-  for (const auto n : routed.load) EXPECT_EQ(n, kTokens * 2 / kExperts);
+  for (const auto n : routed.load) EXPECT_EQ(n, kTokens * 2 / kRouterExperts);
   EXPECT_EQ(routed.per_token, 2);
   EXPECT_LT(routed.least, 2);
 }
@@ -81,7 +81,7 @@ TEST(NullExperts, TakeAShareOfTheChoices) {
 }
 
 TEST(Capacity, HoldsItsLimitAndDropsOrMovesWhatOverflows) {
-  const std::int64_t room = kTokens * 4 / kExperts;
+  const std::int64_t room = kTokens * 4 / kRouterExperts;
   const auto dropped = route(*make("{type: capacity, factor: 1, overflow: drop}"));
   EXPECT_EQ(*std::ranges::max_element(dropped.load), room);
   EXPECT_LT(dropped.per_token, 4);
@@ -95,12 +95,12 @@ TEST(Capacity, HoldsItsLimitAndDropsOrMovesWhatOverflows) {
 
 TEST(Capacity, SettlesTheCountsOfABatchToTheSameLimit) {
   const auto router = make("{type: capacity, factor: 1, overflow: reroute}");
-  std::vector<std::int32_t> counts(kExperts, 30);
+  std::vector<std::int32_t> counts(kRouterExperts, 30);
   counts[0] = 500;
   const auto before = std::accumulate(counts.begin(), counts.end(), 0);
   router->settle(before / 4, counts);
-  EXPECT_LE(*std::ranges::max_element(counts), before / kExperts + 1);
-  EXPECT_NEAR(std::accumulate(counts.begin(), counts.end(), 0), before, kExperts);
+  EXPECT_LE(*std::ranges::max_element(counts), before / kRouterExperts + 1);
+  EXPECT_NEAR(std::accumulate(counts.begin(), counts.end(), 0), before, kRouterExperts);
 }
 
 TEST(Sinkhorn, BalancesTheBatchWhenItIsRoutedSo) {
@@ -133,8 +133,8 @@ TEST(BiasBalanced, ImbalanceFallsWithTheUpdatesToAFloor) {
 
 TEST(EntropySwitched, UsesAllExpertsForUncertainTokensOnly) {
   const auto routed = route(*make("{type: entropy-switched, threshold: 0.85, p: 0.5}"));
-  EXPECT_EQ(routed.most, kExperts);
-  EXPECT_LT(routed.least, kExperts / 2);
+  EXPECT_EQ(routed.most, kRouterExperts);
+  EXPECT_LT(routed.least, kRouterExperts / 2);
 }
 
 TEST(Pruned, UsesTheKeptExpertsAlone) {
@@ -142,7 +142,7 @@ TEST(Pruned, UsesTheKeptExpertsAlone) {
   const auto routed = route(*router);
   EXPECT_EQ(std::ranges::count_if(routed.load, [](auto n) { return n > 0; }), 12);
   EXPECT_EQ(routed.per_token, 4);
-  EXPECT_DOUBLE_EQ(router->effect({0, 1, kExperts}).resident_share, 12.0 / 32);
+  EXPECT_DOUBLE_EQ(router->effect({0, 1, kRouterExperts}).resident_share, 12.0 / 32);
 }
 
 TEST(Routers, RefuseMoreExpertsThanAreLeft) {

@@ -93,12 +93,12 @@ TEST(Disaggregation, ATransferTakesWhatTheScenarioSaysAboutItsWay) {
   EXPECT_EQ(results[2].gpus, 6);
 }
 
-struct Case {
+struct PoolCase {
   const char* name;
   std::string yaml;
 };
 
-std::vector<Case> strained() {
+std::vector<PoolCase> strained() {
   const auto pools = [](const char* prefill, const char* decode) {
     return fmt::format(
         "prefill: {{parallel: {{tensor: 2}}, {}}}, decode: {{parallel: {{tensor: "

@@ -13,7 +13,7 @@
 namespace moesim {
 namespace {
 
-std::string reference_data() {
+std::string trace_reference_data() {
   const char* given = std::getenv("MOESIM_REFERENCE_DATA");
   return given != nullptr ? given : MOESIM_SOURCE_DIR "/../shared/data";
 }
@@ -31,7 +31,7 @@ class ReferenceTrace : public ::testing::TestWithParam<Expected> {};
 
 TEST_P(ReferenceTrace, HoldsTheKnownRowsAndTokens) {
   const auto& expected = GetParam();
-  const auto path = reference_data() + "/" + expected.file;
+  const auto path = trace_reference_data() + "/" + expected.file;
   if (!std::filesystem::exists(path))
     GTEST_SKIP() << "no " << path << " (set MOESIM_REFERENCE_DATA)";
   const auto trace = read_trace(path);
