@@ -236,7 +236,7 @@ void StepBuilder::count(std::int64_t moe_layer) {
   auto& total = s_.totals.expert_tokens[static_cast<std::size_t>(moe_layer)];
   for (std::size_t first = 0; first < loads_.per_expert.size(); first += total.size()) {
     const auto here = std::min(total.size(), loads_.per_expert.size() - first);
-    for (std::size_t e = 0; e < here; ++e) total[e] += loads_.per_expert[first + e];
+    for (std::size_t e = 0; e < here; ++e) total[e] += weight_ * loads_.per_expert[first + e];
   }
 }
 

@@ -59,6 +59,9 @@ struct EngineParts {
   std::int64_t draft_layers = 0;                  ///< layers that propose a token
   const MeasuredCollectives* measured = nullptr;  ///< null: times come from the links
   bool programs = false;  ///< steps also say what every rank does (executor `event`)
+  /// MoE layers that a stage computes in a step that is not recorded: one drawn of every group of
+  /// layers that are alike, in place of them all. 0: all.
+  std::int64_t drawn_layers = 0;
   struct Overlap {
     bool two_batches = false;  ///< one half of the batch computes while the other communicates
     double slowdown = 1;       ///< of computation meanwhile, by the SMs that communication takes

@@ -16,6 +16,8 @@ LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int6
   s.first_moe = std::count_if(layers.begin(), layers.begin() + s.first_layer, is_moe);
   const auto moe_here =
       std::count_if(layers.begin() + s.first_layer, layers.begin() + s.last_layer, is_moe);
+  if (parts.drawn_layers > 0)
+    s.alike = alike_layers(parts.model, s.first_layer, s.last_layer, parts.drawn_layers);
 
   std::vector<int> members;
   for (std::int64_t i = 0; i < layout.data_per_group(); ++i) {

@@ -42,6 +42,8 @@ void StepBuilder::run() {
   const bool two = splits();
   if (two)
     overlapped_layers(moe_layer);
+  else if (!stage_.alike.empty() && !record_)
+    drawn_layers(moe_layer);
   else
     for (auto i = stage_.first_layer; i < stage_.last_layer; ++i)
       layer(static_cast<int>(i), moe_layer);

@@ -12,12 +12,19 @@ namespace moesim {
 
 struct StageFlows;
 
+struct ModelLayer {
+  int index = 0;
+  std::int64_t moe_layer = 0;  ///< MoE layers before it
+};
+
 /// What a stage of a group needs in every step: its GPUs as groups, and its exchange.
 struct LockstepStage {
   std::int64_t first_layer = 0, last_layer = 0;  ///< [first, last)
   std::int64_t first_moe = 0;                    ///< MoE layers before this stage
-  std::vector<Group> tensor_groups;              ///< of every data rank
-  std::unique_ptr<Group> expert_group;           ///< ranks that exchange tokens; null: they do not
+  /// The layers in groups that are alike; empty: every step computes all of them.
+  std::vector<std::vector<ModelLayer>> alike;
+  std::vector<Group> tensor_groups;     ///< of every data rank
+  std::unique_ptr<Group> expert_group;  ///< ranks that exchange tokens; null: they do not
   std::unique_ptr<Exchange> exchange;
   std::vector<std::vector<double>> rank_probability,
       node_probability;  ///< [MoE layer of the stage][part]
@@ -35,6 +42,11 @@ struct StageFlows {
   Transfer exchange, tensor, pipeline;
 };
 
+/// The layers [first, last), each in one group: the dense ones by attention window, the first MoE
+/// layer alone (it waits for what the ranks did before it), the other MoE layers by window in about
+/// `drawn` - 1 groups of neighbours.
+std::vector<std::vector<ModelLayer>> alike_layers(const Architecture& model, std::int64_t first,
+                                                  std::int64_t last, std::int64_t drawn);
 LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int64_t stage);
 std::unique_ptr<StageFlows> stage_flows(const EngineParts& parts, const LockstepStage& stage);
 /// Anew, after experts have moved.
@@ -151,6 +163,11 @@ class StepBuilder {
   void record_span(Phase phase, int layer, Seconds start, Seconds duration);
 
   void layer(int index, std::int64_t& moe_layer);
+  /// One drawn layer of every group that are alike, in place of all of them.
+  void drawn_layers(std::int64_t& moe_layer);
+  /// A layer once, its time and traffic counted `count` times.
+  void layer_for(const ModelLayer& which, std::int64_t count);
+  void repeat_segments(std::size_t first, Seconds busy, std::int64_t times);
   /// The layer for a share of the tokens only.
   void partial_layer(int index, std::int64_t moe_layer, double share);
   void attention_block(int index);
@@ -185,6 +202,7 @@ class StepBuilder {
   std::uint64_t draw_;
   bool record_;
   StepCost& cost_;
+  double weight_ = 1;             ///< layers that the one at work stands for, on links and experts
   bool program_;                  ///< cost_.programs wants its last entry filled
   std::optional<Halves> halves_;  ///< while the layers of a half are built
   std::vector<RankTimes> times_;

@@ -120,9 +120,9 @@ void StepBuilder::communicate(Phase phase, int layer) { communicate(phase, layer
 void StepBuilder::communicate(Phase phase, int layer, bool program) {
   const auto& transfer = *stage_.scratch;
   const Seconds alone = transfer.alone(s_.parts.network);
-  s_.totals.payload_bytes += transfer.payload_bytes;
+  s_.totals.payload_bytes += weight_ * transfer.payload_bytes;
   for (const int link : transfer.loads.touched())
-    s_.totals.link_bytes[static_cast<std::size_t>(link)] += transfer.loads.bytes(link);
+    s_.totals.link_bytes[static_cast<std::size_t>(link)] += weight_ * transfer.loads.bytes(link);
   auto shared = on_shared_links();
   if (program)
     program_joint(phase, layer, 0, cost_.programs.back().back().ranks, transfer.latency, alone,

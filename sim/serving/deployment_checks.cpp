@@ -73,6 +73,21 @@ void check_swapping(const ServingScenario& scenario, const Location& where) {
                      "simulated: leave it out");
 }
 
+// Each of these follows every layer for itself.
+void check_drawn_layers(const ServingScenario& scenario, const Location& where) {
+  const auto& engine = scenario.engine;
+  if (!engine.drawn_layers) return;
+  const char* beside = scenario.cache                             ? "an expert cache"
+                       : engine.executor == Executor::event       ? "executor event"
+                       : engine.two_batch_overlap                 ? "two_batch_overlap"
+                       : scenario.routing.balancer.type != "none" ? "a balancer"
+                                                                  : nullptr;
+  if (beside == nullptr) return;
+  throw InputError(where, fmt::format("engine.drawn_layers beside {} is not simulated, which needs "
+                                      "every layer: leave drawn_layers out",
+                                      beside));
+}
+
 void check_two_batches(const ServingScenario& scenario, const Device& device,
                        const Location& where) {
   const auto& two = scenario.engine.two_batch_overlap;

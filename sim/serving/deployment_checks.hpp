@@ -21,6 +21,7 @@ void check_composed(const ServingScenario& scenario, const Model& model, const L
 /// A scheduler that looks at experts needs choices that are known beforehand.
 void check_expert_queues(const ServingScenario& scenario, const Location& where);
 void check_swapping(const ServingScenario& scenario, const Location& where);
+void check_drawn_layers(const ServingScenario& scenario, const Location& where);
 void check_two_batches(const ServingScenario& scenario, const Device& device,
                        const Location& where);
 

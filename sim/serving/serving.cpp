@@ -136,6 +136,7 @@ Serving::Serving(const ServingScenario& given, const ServingScenario& scenario,
   check_swapping(given, places.parallel);
   check_expert_queues(scenario, places.parallel);
   check_two_batches(scenario, device_, places.parallel);
+  check_drawn_layers(scenario, places.parallel);
   if (scenario.composition) check_composed(scenario, model_, places.composition);
   memory_ = plan_memory(model_.architecture, model_.precision, layout_, device_, per_rank,
                         scenario.engine.memory, places.model);
@@ -215,6 +216,7 @@ EngineParts Serving::parts() const {
           scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
           measured_ ? &*measured_ : nullptr,
           scenario_.engine.executor == Executor::event,
+          scenario_.engine.drawn_layers.value_or(0),
           overlap()};
 }
 

@@ -196,6 +196,11 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "communicates (SGLang's --enable-two-batch-overlap, vLLM's --enable-dbo); {}: "
                     "with defaults")
           .unwritten_when_absent()
+          .optional("drawn_layers", &EngineConfig::drawn_layers,
+                    "MoE layers that a stage computes per step, others take the time of a "
+                    "neighbour that was; steps inside the timeline compute all (default: all)")
+          .min(2)
+          .unwritten_when_absent()
           .optional("scheduler", &EngineConfig::scheduler, "which requests run in the next step")
           .optional("request_router", &EngineConfig::request_router,
                     "which data rank serves a request")

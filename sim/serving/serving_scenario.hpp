@@ -84,6 +84,7 @@ struct EngineConfig {
   std::optional<bool> prefix_caching;
   std::optional<SpeculationConfig> speculation;
   std::optional<TwoBatchConfig> two_batch_overlap;
+  std::optional<std::int64_t> drawn_layers;
   Choice<Scheduler> scheduler{"vllm-v1"};
   Choice<RequestRouter> request_router{"least-loaded"};
   MemoryConfig memory;
