@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "models/cost/interpolate.hpp"
 #include "models/cost/residual.hpp"
 
@@ -6,51 +8,68 @@ namespace {
 
 double log_of(std::int64_t value) { return log_of_count(value); }
 
-using Point = ExpertsResidual::Point;
+/// Points are stored to this many natural logarithms.
+constexpr double kStored = 1e-6;
 
-struct OnCurve {
-  double log_most = 0, log_active = 0, log_ratio = 0, outside = 0;
-};
+}  // namespace
 
-OnCurve point_at(const std::vector<Point>& curve, double log_assigned) {
-  const auto value = [](float x) { return static_cast<double>(x); };
-  const auto as_is = [&](const Point& p, double outside) {
-    return OnCurve{value(p.log_most), value(p.log_active), value(p.log_ratio), outside};
+ExpertsResidual::Path ExpertsResidual::path_along(const std::vector<Point>& curve) {
+  constexpr double endless = std::numeric_limits<double>::infinity();
+  const auto level = [](const Point& p) {
+    const auto value = [](float x) { return static_cast<double>(x); };
+    Piece piece;
+    piece.start = value(p.log_assigned);
+    piece.most = value(p.log_most);
+    piece.active = value(p.log_active);
+    piece.ratio = value(p.log_ratio);
+    return piece;
   };
-  if (log_assigned <= value(curve.front().log_assigned))
-    return as_is(curve.front(), value(curve.front().log_assigned) - log_assigned);
-  if (log_assigned >= value(curve.back().log_assigned))
-    return as_is(curve.back(), log_assigned - value(curve.back().log_assigned));
-  const auto above =
-      std::ranges::upper_bound(curve, static_cast<float>(log_assigned), {}, &Point::log_assigned);
-  if (above == curve.end()) return as_is(curve.back(), 0);
-  const Point &a = *(above - 1), &b = *above;
-  const double t =
-      (log_assigned - value(a.log_assigned)) / (value(b.log_assigned) - value(a.log_assigned));
-  const auto mix = [&](float x, float y) { return value(x) + t * (value(y) - value(x)); };
-  return {mix(a.log_most, b.log_most), mix(a.log_active, b.log_active),
-          mix(a.log_ratio, b.log_ratio), 0};
+  Path path;
+  path.pieces.push_back(level(curve.front()));
+  path.pieces.back().from = -endless;
+  for (std::size_t i = 0; i + 1 < curve.size(); ++i) {
+    auto piece = level(curve[i]);
+    const auto next = level(curve[i + 1]);
+    const double width = next.start - piece.start;
+    piece.from = piece.start;
+    piece.most_slope = (next.most - piece.most) / width;
+    piece.active_slope = (next.active - piece.active) / width;
+    piece.ratio_slope = (next.ratio - piece.ratio) / width;
+    path.pieces.back().to = piece.from;
+    path.pieces.push_back(piece);
+  }
+  auto beyond = level(curve.back());
+  beyond.from = path.pieces.back().to = beyond.start;
+  beyond.to = endless;
+  path.pieces.push_back(beyond);
+  return path;
 }
 
 /// Between the curves of one family: the nearer a curve's way of loading the experts, the more it
 /// counts.
-Residual in_family(const ExpertsResidual::Curves& curves, const ExpertLoad& load) {
+Residual ExpertsResidual::in_family(std::vector<Path>& paths, const ExpertLoad& load) {
   const double assigned = log_of(load.assigned), most = log_of(load.most),
                active = log_of(load.active);
   double sum = 0, weights = 0;
   bool inside = false;
-  for (const auto& curve : curves) {
-    const auto p = point_at(curve, assigned);
-    const double d_most = p.log_most - most, d_active = p.log_active - active;
-    const double squared = d_most * d_most + d_active * d_active + p.outside * p.outside + 0.003;
-    sum += fade(p.outside) * p.log_ratio / squared;
-    weights += 1 / squared;
-    inside = inside || p.outside <= 0;
+  for (auto& path : paths) {
+    const Piece* piece = &path.pieces[path.last];
+    while (assigned < piece->from) --piece;
+    while (assigned >= piece->to) ++piece;
+    path.last = static_cast<std::size_t>(piece - path.pieces.data());
+    const double along = assigned - piece->start;
+    const bool level = path.last == 0 || path.last + 1 == path.pieces.size();
+    const double outside = level && std::fabs(along) > kStored ? std::fabs(along) : 0;
+    const double d_most = piece->most + along * piece->most_slope - most,
+                 d_active = piece->active + along * piece->active_slope - active,
+                 ratio = piece->ratio + along * piece->ratio_slope;
+    const double weight = 1 / (d_most * d_most + d_active * d_active + outside * outside + 0.003);
+    sum += fade(outside) * ratio * weight;
+    weights += weight;
+    inside = inside || outside <= 0;
   }
   return {sum / weights, inside};
 }
-
-}  // namespace
 
 ExpertsResidual::ExpertsResidual(std::map<Family, Curves> families, Shares shares)
     : families_(std::move(families)), shares_(shares) {}
@@ -95,20 +114,26 @@ ExpertsResidual::Near ExpertsResidual::neighbours_of(const Family& family) const
 
 // A family that was measured is itself. Otherwise twins and neighbours count by the shares that the
 // fit found: kernels that were tuned for one model say little about another.
-const ExpertsResidual::Prepared& ExpertsResidual::prepare(const Family& family) const {
-  for (const auto& known : prepared_)
+ExpertsResidual::Prepared& ExpertsResidual::prepare(const Family& family) const {
+  for (auto& known : prepared_)
     if (known.wanted == family) return known;
-  Prepared made{family, twins_of(family, false), true};
-  if (made.near.empty()) {
+  Prepared made{family, {}, true};
+  auto near = twins_of(family, false);
+  double share = 1;
+  if (near.empty()) {
     made.known = false;
-    double share = shares_.twins;
-    made.near = twins_of(family, true);
-    if (made.near.empty()) {
+    share = shares_.twins;
+    near = twins_of(family, true);
+    if (near.empty()) {
       share = shares_.neighbours;
-      made.near = neighbours_of(family);
+      near = neighbours_of(family);
     }
-    if (share <= 0) made.near.clear();
-    for (auto& [_, weight] : made.near) weight *= share;
+  }
+  if (share <= 0) near.clear();
+  for (const auto& [curves, weight] : near) {
+    Paths paths{share * weight, {}};
+    for (const auto& curve : *curves) paths.of_family.push_back(path_along(curve));
+    made.near.push_back(std::move(paths));
   }
   prepared_.push_back(std::move(made));
   return prepared_.back();
@@ -116,10 +141,10 @@ const ExpertsResidual::Prepared& ExpertsResidual::prepare(const Family& family) 
 
 Residual ExpertsResidual::at(const ExpertWork& work, const ExpertLoad& load) const {
   if (families_.empty() || load.assigned == 0) return {};
-  const auto& prepared = prepare(family_of(work));
+  auto& prepared = prepare(family_of(work));
   Residual result;
-  for (const auto& [curves, weight] : prepared.near) {
-    const auto one = in_family(*curves, load);
+  for (auto& [weight, paths] : prepared.near) {
+    const auto one = in_family(paths, load);
     result.log_ratio += weight * one.log_ratio;
     result.inside = prepared.known && one.inside;
   }

@@ -42,8 +42,9 @@ class GemmResidual {
     std::int64_t n = 0, k = 0;
     bool inside = false;
     std::vector<double> log_ratio;
+    std::size_t near = 0;  ///< on the axis: where the last lookup was
   };
-  const Prepared& prepare(std::int64_t n, std::int64_t k) const;
+  Prepared& prepare(std::int64_t n, std::int64_t k) const;
   std::vector<std::int64_t> m_;
   std::vector<double> log_m_;
   std::vector<Curve> curves_;
@@ -83,14 +84,30 @@ class ExpertsResidual {
 
  private:
   using Near = std::vector<std::pair<const Curves*, double>>;  ///< families and their weights
+  /// A curve between two of its points, or beyond an end, where it goes on level.
+  struct Piece {
+    double from = 0, to = 0;  ///< log_assigned
+    double start = 0;         ///< where the values below hold; each then changes by its slope
+    double most = 0, most_slope = 0, active = 0, active_slope = 0, ratio = 0, ratio_slope = 0;
+  };
+  struct Path {
+    std::vector<Piece> pieces;
+    std::size_t last = 0;  ///< where the lookup before this one was: the next is near it
+  };
+  struct Paths {
+    double weight = 0;
+    std::vector<Path> of_family;
+  };
   struct Prepared {
     Family wanted;
-    Near near;
+    std::vector<Paths> near;
     bool known = false;
   };
+  static Path path_along(const std::vector<Point>& curve);
+  static Residual in_family(std::vector<Path>& paths, const ExpertLoad& load);
   Near twins_of(const Family& family, bool of_any_model) const;
   Near neighbours_of(const Family& family) const;
-  const Prepared& prepare(const Family& family) const;
+  Prepared& prepare(const Family& family) const;
   std::map<Family, Curves> families_;
   Shares shares_;
   mutable std::vector<Prepared> prepared_;
@@ -119,8 +136,10 @@ class AttentionResidual {
     bool inside = false;
     std::vector<double> log_ratio;
     std::vector<char> measured;
+    /// On the axes: where the last lookup was, and its ways of equal tokens.
+    std::size_t near_batch = 0, near_length = 0, near_more = 0, near_fewer = 0;
   };
-  const Prepared& prepare(const Shape& shape) const;
+  Prepared& prepare(const Shape& shape) const;
   std::vector<std::int64_t> batch_, length_;
   std::vector<double> log_batch_, log_length_;
   std::vector<Grid> grids_;
