@@ -125,7 +125,8 @@ ExpertsFit fit_experts(std::span<const ExpertsSample> samples, const Device& dev
   const auto shares = shares_between_shapes(samples, fit.form, peaks);
   fit.twins = shares.twins;
   fit.neighbours = shares.neighbours;
-  fit.residual = experts_grid(samples, fit.form, peaks, shares);
+  fit.steps = share_of_steps(samples, fit.form, peaks);
+  fit.residual = experts_grid(samples, fit.form, peaks, fit.shares());
   return fit;
 }
 

@@ -83,7 +83,8 @@ ExpertsResidual grid_of(std::span<const ExpertsSample> samples, const ExpertsFor
     const auto load = expert_load(work.tokens_per_expert, form.tile);
     const double form_s = form.time_s(experts_work(work, load), peaks);
     curves[Way{ExpertsResidual::family_of(work), s.distribution}][load.assigned] = {
-        log_of(load.assigned), log_of(load.most), log_of(load.active), log_ratio(s.time_s, form_s)};
+        log_of(load.assigned), log_of(load.most), log_of(load.active), log_ratio(s.time_s, form_s),
+        static_cast<std::int32_t>(work.tokens)};
   }
   std::map<ExpertsResidual::Family, ExpertsResidual::Curves> families;
   for (const auto& [way, points] : curves) {
@@ -103,6 +104,9 @@ ExpertsResidual experts_grid(std::span<const ExpertsSample> samples, const Exper
 
 namespace {
 
+/// As the fits judge errors (least_squares.cpp): an outlier counts by its size, not its square.
+double soft_l1(double log_ratio) { return std::sqrt(1 + 100 * log_ratio * log_ratio); }
+
 /// The share of a prediction that leaves the smallest errors.
 class BestShare {
  public:
@@ -118,8 +122,6 @@ class BestShare {
 
  private:
   static constexpr std::size_t kSteps = 20;
-  /// As the fits judge errors (least_squares.cpp): an outlier counts by its size, not its square.
-  static double soft_l1(double log_ratio) { return std::sqrt(1 + 100 * log_ratio * log_ratio); }
   std::array<double, kSteps + 1> loss_{};
   bool any_ = false;
 };
@@ -152,6 +154,28 @@ ExpertsResidual::Shares shares_between_shapes(std::span<const ExpertsSample> sam
     }
   }
   return {twins.or_else(neighbours.or_else(1)), neighbours.or_else(0)};
+}
+
+double share_of_steps(std::span<const ExpertsSample> samples, const ExpertsForm& form,
+                      const Peaks& peaks) {
+  const auto kept = kept_tokens(samples);
+  if (kept.size() < 3) return 0;
+  const auto left_out = [&](const ExpertsSample& s) {
+    return !std::ranges::binary_search(kept, s.tokens);
+  };
+  // What a grid says is linear in the share.
+  const auto without = grid_of(samples, form, peaks, {1, 0, 0}, std::not_fn(left_out)),
+             with = grid_of(samples, form, peaks, {1, 0, 1}, std::not_fn(left_out));
+  BestShare best;
+  for (const auto* s : thinned(samples)) {
+    const auto work = s->work();
+    if (!left_out(*s) || !without.knows(work)) continue;
+    const auto load = expert_load(work.tokens_per_expert, form.tile);
+    const double left = std::log(s->time_s / form.time_s(experts_work(work, load), peaks));
+    const double smooth = without.at(work, load).log_ratio;
+    best.add(left - smooth, with.at(work, load).log_ratio - smooth);
+  }
+  return best.or_else(0);
 }
 
 namespace {

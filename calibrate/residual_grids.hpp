@@ -24,6 +24,12 @@ ExpertsResidual experts_grid(std::span<const ExpertsSample> samples, const Exper
 ExpertsResidual::Shares shares_between_shapes(std::span<const ExpertsSample> samples,
                                               const ExpertsForm& form, const Peaks& peaks);
 
+/// How much of a change between two token counts goes by powers of two of an expert's rows: the
+/// share that leaves the smallest errors when every other of these token counts is predicted from
+/// its neighbours, 0 to 1; 0 for less than three token counts.
+double share_of_steps(std::span<const ExpertsSample> samples, const ExpertsForm& form,
+                      const Peaks& peaks);
+
 AttentionResidual attention_grid(std::span<const AttentionSample> samples, const PrefillForm& form,
                                  const Peaks& peaks);
 AttentionResidual attention_grid(std::span<const AttentionSample> samples, const DecodeForm& form,

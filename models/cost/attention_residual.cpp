@@ -14,8 +14,8 @@ AttentionResidual::AttentionResidual(std::vector<std::int64_t> batch,
 // Head counts between the measured ones: the four nearest shapes by inverse squared distance in
 // (log heads, log KV heads). Cells that no shape measured take the nearest measured length of their
 // batch: the largest batches stop at shorter lengths, for lack of memory.
-const AttentionResidual::Prepared& AttentionResidual::prepare(const Shape& shape) const {
-  for (const auto& known : prepared_)
+AttentionResidual::Prepared& AttentionResidual::prepare(const Shape& shape) const {
+  for (auto& known : prepared_)
     if (known.shape == shape) return known;
   const auto log_of = [](std::int64_t v) { return quick_log(static_cast<double>(v)); };
   std::vector<std::pair<double, const Grid*>> near;
@@ -26,7 +26,9 @@ const AttentionResidual::Prepared& AttentionResidual::prepare(const Shape& shape
   }
   std::ranges::stable_sort(near, {}, &std::pair<double, const Grid*>::first);
   near.resize(std::min<std::size_t>(near.size(), 4));
-  Prepared made{shape, near.front().first < 0.5, {}, {}};  // within a factor of two
+  Prepared made;
+  made.shape = shape;
+  made.inside = near.front().first < 0.5;  // within a factor of two
   const std::size_t cells = batch_.size() * length_.size();
   for (std::size_t cell = 0; cell < cells; ++cell) {
     double sum = 0, weights = 0;
@@ -77,9 +79,10 @@ struct Ends {
 Residual AttentionResidual::at(std::int64_t heads, std::int64_t kv_heads, double batch,
                                double length) const {
   if (grids_.empty()) return {};
-  const auto& grid = prepare({heads, kv_heads});
+  auto& grid = prepare({heads, kv_heads});
   const double log_batch = quick_log(batch), log_length = quick_log(length);
-  const auto b = place_on(log_batch_, log_batch), l = place_on(log_length_, log_length);
+  const auto b = place_on(log_batch_, log_batch, grid.near_batch),
+             l = place_on(log_length_, log_length, grid.near_length);
   const std::size_t width = length_.size();
   const auto at_length = [&](const AxisPlace& place, std::size_t i) {
     const double low = grid.log_ratio[place.below * width + i],
@@ -89,8 +92,10 @@ Residual AttentionResidual::at(std::int64_t heads, std::int64_t kv_heads, double
   const auto along = Ends{at_length(b, l.below), at_length(b, l.above)};
   double value = along.at(l.share);
   if (l.below != l.above) {
-    const auto more = place_on(log_batch_, log_batch + log_length - log_length_[l.below]),
-               fewer = place_on(log_batch_, log_batch + log_length - log_length_[l.above]);
+    const auto more = place_on(log_batch_, log_batch + log_length - log_length_[l.below],
+                               grid.near_more),
+               fewer = place_on(log_batch_, log_batch + log_length - log_length_[l.above],
+                                grid.near_fewer);
     const auto known = [&](const AxisPlace& place, std::size_t i) {
       return grid.measured[place.below * width + i] != 0 &&
              grid.measured[place.above * width + i] != 0;

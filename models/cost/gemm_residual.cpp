@@ -10,8 +10,8 @@ GemmResidual::GemmResidual(std::vector<std::int64_t> m, std::vector<Curve> curve
     : m_(std::move(m)), log_m_(logs_of(m_)), curves_(std::move(curves)) {}
 
 // Inverse squared distances over the eight nearest (log n, log k); a measured pair is itself.
-const GemmResidual::Prepared& GemmResidual::prepare(std::int64_t n, std::int64_t k) const {
-  for (const auto& known : prepared_)
+GemmResidual::Prepared& GemmResidual::prepare(std::int64_t n, std::int64_t k) const {
+  for (auto& known : prepared_)
     if (known.n == n && known.k == k) return known;
   const double log_n = quick_log(static_cast<double>(n)), log_k = quick_log(static_cast<double>(k));
   std::vector<std::pair<double, const Curve*>> near;
@@ -25,7 +25,8 @@ const GemmResidual::Prepared& GemmResidual::prepare(std::int64_t n, std::int64_t
   }
   std::ranges::stable_sort(near, {}, &std::pair<double, const Curve*>::first);
   near.resize(std::min<std::size_t>(near.size(), 8));
-  Prepared made{n, k, log_n >= low_n && log_n <= high_n && log_k >= low_k && log_k <= high_k, {}};
+  Prepared made{
+      n, k, log_n >= low_n && log_n <= high_n && log_k >= low_k && log_k <= high_k, {}, 0};
   const double outside =
       std::max({0.0, low_n - log_n, log_n - high_n, low_k - log_k, log_k - high_k});
   for (std::size_t i = 0; i < m_.size(); ++i) {
@@ -47,8 +48,8 @@ const GemmResidual::Prepared& GemmResidual::prepare(std::int64_t n, std::int64_t
 
 Residual GemmResidual::at(std::int64_t m, std::int64_t n, std::int64_t k) const {
   if (curves_.empty()) return {};
-  const auto& curve = prepare(n, k);
-  const auto place = place_on(log_m_, log_of_count(m));
+  auto& curve = prepare(n, k);
+  const auto place = place_on(log_m_, log_of_count(m), curve.near);
   const double low = curve.log_ratio[place.below], high = curve.log_ratio[place.above];
   return {fade(place.outside) * (low + place.share * (high - low)),
           curve.inside && place.outside <= 0};

@@ -41,9 +41,10 @@ const ExpertsFit& KernelChoice::of(std::span<const ExpertsFit* const> fits, cons
                                    const ExpertWork& work) const {
   if (fits.size() == 1 || work.tokens_per_expert.empty()) return *fits.front();
   const auto family = ExpertsResidual::family_of(work);
-  const auto rows = std::accumulate(work.tokens_per_expert.begin(), work.tokens_per_expert.end(),
-                                    std::int64_t{0});
-  const auto rows_log2 = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(rows)));
+  // In 32 bits, as expert_load adds them: vector code.
+  const auto rows =
+      std::accumulate(work.tokens_per_expert.begin(), work.tokens_per_expert.end(), 0);
+  const auto rows_log2 = static_cast<int>(std::bit_width(static_cast<std::uint32_t>(rows)));
   if (rows_log2 == 0) return *fits.front();
   for (const auto& c : chosen_)
     if (c.rows_log2 == rows_log2 && c.family == family && c.weight == work.weight) return *c.fit;

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "models/cost/compute_format.hpp"
-#include "sim/core/portable_math.hpp"
+#include "models/cost/quick_math.hpp"
 
 namespace moesim {
 namespace {

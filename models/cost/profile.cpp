@@ -112,6 +112,9 @@ const Parameters<ExpertsFit>& ExpertsFit::parameters() {
                              "experts, which an unmeasured shape takes, 0 to 1")
                    .optional("neighbours", &ExpertsFit::neighbours,
                              "share of the residual near it that an unmeasured shape takes, 0 to 1")
+                   .optional("steps", &ExpertsFit::steps,
+                             "share of a change between two token counts that goes by powers of "
+                             "two of an expert's rows, 0 to 1")
                    .optional("around", &ExpertsFit::around,
                              "permute and combine, where the rows are the products alone");
     with_origin(all);

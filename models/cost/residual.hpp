@@ -42,8 +42,9 @@ class GemmResidual {
     std::int64_t n = 0, k = 0;
     bool inside = false;
     std::vector<double> log_ratio;
+    std::size_t near = 0;  ///< on the axis: where the last lookup was
   };
-  const Prepared& prepare(std::int64_t n, std::int64_t k) const;
+  Prepared& prepare(std::int64_t n, std::int64_t k) const;
   std::vector<std::int64_t> m_;
   std::vector<double> log_m_;
   std::vector<Curve> curves_;
@@ -51,13 +52,17 @@ class GemmResidual {
 };
 
 /// Routed experts: for each measured family, curves over the number of assigned rows, one per
-/// distribution; between them by how the rows lie on the experts. Two models that leave a rank the
-/// same work are two families: autotuned kernels take up to 2.5 times as long for one as for the
-/// other (B200, bf16 CUTLASS, hidden 4096, intermediate 64, 256 experts: 334 and 130 us).
+/// distribution; between them by how the rows lie on the experts and by the mean rows of an expert
+/// of the model, by which libraries choose their kernels. They do so at powers of two: between two
+/// points a share of the change, which the fit found, goes by the power of two. Two models that
+/// leave a rank the same work are two families: autotuned kernels take up to 2.5 times as long for
+/// one as for the other (B200, bf16 CUTLASS, hidden 4096, intermediate 64, 256 experts: 334 and 130
+/// us).
 class ExpertsResidual {
  public:
   struct Point {
     float log_assigned = 0, log_most = 0, log_active = 0, log_ratio = 0;
+    std::int32_t tokens = 0;  ///< that the kernel is given; 0: not known
   };
   struct Family {
     std::int64_t hidden = 0, intermediate = 0, local = 0;
@@ -71,6 +76,7 @@ class ExpertsResidual {
   /// leave a rank the same experts, and else of the families near it.
   struct Shares {
     double twins = 1, neighbours = 0;
+    double steps = 0;  ///< of a change between two points that goes by powers of two, 0 to 1
   };
   ExpertsResidual(std::map<Family, Curves> families, Shares shares);
   bool empty() const { return families_.empty(); }
@@ -82,15 +88,42 @@ class ExpertsResidual {
   Residual at(const ExpertWork& work, const ExpertLoad& load) const;
 
  private:
-  using Near = std::vector<std::pair<const Curves*, double>>;  ///< families and their weights
+  /// Families and their weights.
+  using Near = std::vector<std::pair<const std::pair<const Family, Curves>*, double>>;
+  /// A curve between two of its points, or beyond an end, where it goes on level.
+  struct Piece {
+    double from = 0, to = 0;  ///< log_assigned
+    double start = 0;         ///< where the values below hold; each then changes by its slope
+    double most = 0, most_slope = 0, active = 0, active_slope = 0, mean = 0, mean_slope = 0;
+    double ratio = 0, ratio_slope = 0;
+    int step = 0, steps = 0;  ///< power of two of the rows at `from`, how many more at `to`
+    double per_step = 0;      ///< change of the ratio with each of them
+  };
+  /// Rows of a rank as curves are looked up by; natural logarithms.
+  struct Place {
+    double assigned = 0, most = 0, active = 0;
+    double mean = 0;  ///< rows of an expert, over the model
+    int step = 0;     ///< the power of two that holds the mean rows
+  };
+  struct Path {
+    std::vector<Piece> pieces;
+    std::size_t last = 0;  ///< where the lookup before this one was: the next is near it
+  };
+  struct Paths {
+    double weight = 0;
+    std::vector<Path> of_family;
+  };
   struct Prepared {
     Family wanted;
-    Near near;
+    std::vector<Paths> near;
     bool known = false;
   };
+  static Place place_of(const Family& family, const ExpertLoad& load, std::int64_t tokens);
+  static Path path_along(const Family& family, const std::vector<Point>& curve);
+  Residual in_family(std::vector<Path>& paths, const Place& place) const;
   Near twins_of(const Family& family, bool of_any_model) const;
   Near neighbours_of(const Family& family) const;
-  const Prepared& prepare(const Family& family) const;
+  Prepared& prepare(const Family& family) const;
   std::map<Family, Curves> families_;
   Shares shares_;
   mutable std::vector<Prepared> prepared_;
@@ -119,8 +152,10 @@ class AttentionResidual {
     bool inside = false;
     std::vector<double> log_ratio;
     std::vector<char> measured;
+    /// On the axes: where the last lookup was, and its ways of equal tokens.
+    std::size_t near_batch = 0, near_length = 0, near_more = 0, near_fewer = 0;
   };
-  const Prepared& prepare(const Shape& shape) const;
+  Prepared& prepare(const Shape& shape) const;
   std::vector<std::int64_t> batch_, length_;
   std::vector<double> log_batch_, log_length_;
   std::vector<Grid> grids_;

@@ -1,7 +1,8 @@
 // The text of the residual grids: one line per curve,
 //   gemm,<fit>,m,<m>,<m>,...                         the axis of the fit's curves
 //   gemm,<fit>,<n>,<k>,<r>,<r>,...                   the same for router
-//   loads,<id>,<assigned>:<most>:<active>,...        the loads of experts' curves, ids from 0
+//   loads,<id>,<assigned>:<most>:<active>:<tokens>,...  the loads of experts' curves, ids from 0
+//     (tokens that the kernel is given; without :<tokens> where they are not known)
 //   experts,<fit>,<hidden>,<intermediate>,<local>,<loads id>,<r>,<r>,...
 //     (local is <local>:<experts>:<top-k> where the model is known)
 //   prefill|decode,<fit>,batch,...  and  ,length,...  and  ,<heads>,<kv heads>,<r>,...
@@ -80,6 +81,7 @@ void append_experts(std::string& out, const std::vector<ExpertsFit>& fits) {
         for (const auto& p : curve) {
           loads += fmt::format(",{}:{}:{}", rounded_exp(p.log_assigned), rounded_exp(p.log_most),
                                rounded_exp(p.log_active));
+          if (p.tokens > 0) loads += fmt::format(":{}", p.tokens);
           ratios += fmt::format(",{}", thousandths(p.log_ratio));
         }
         const auto [entry, added] = written.emplace(loads, written.size());
@@ -144,18 +146,24 @@ std::vector<float> values_of(Line& line, std::size_t expected) {
   return values;
 }
 
-/// A point without its ratio, from "assigned:most:active".
+/// A point without its ratio, from "assigned:most:active" or "assigned:most:active:tokens".
 ExpertsResidual::Point load_of(const Line& line, std::string_view cell) {
-  float logs[3];
-  for (int i = 0; i < 3; ++i) {
+  std::int64_t counts[4] = {0, 0, 0, 0};
+  std::size_t found = 0;
+  for (bool more = true; more; ++found) {
     const auto colon = cell.find(':');
-    if ((colon == std::string_view::npos) != (i == 2)) line.refuse("expected assigned:most:active");
-    const auto count = line.integer(cell.substr(0, colon));
-    if (count < 1) line.refuse("counts must be positive");
-    logs[i] = static_cast<float>(quick_log(static_cast<double>(count)));
-    if (i < 2) cell = cell.substr(colon + 1);
+    more = colon != std::string_view::npos;
+    if (found == 4) line.refuse("expected assigned:most:active:tokens");
+    counts[found] = line.integer(cell.substr(0, colon));
+    if (counts[found] < 1) line.refuse("counts must be positive");
+    if (more) cell = cell.substr(colon + 1);
   }
-  return {logs[0], logs[1], logs[2], 0.F};
+  if (found < 3) line.refuse("expected assigned:most:active:tokens");
+  const auto log_of = [](std::int64_t count) {
+    return static_cast<float>(quick_log(static_cast<double>(count)));
+  };
+  return {log_of(counts[0]), log_of(counts[1]), log_of(counts[2]), 0.F,
+          static_cast<std::int32_t>(counts[3])};
 }
 
 struct Axes {

@@ -10,7 +10,7 @@
 namespace moesim {
 
 /// Natural logarithm of a positive, normal double.
-inline double portable_log(double x) {
+constexpr double portable_log(double x) {
   const auto bits = std::bit_cast<std::uint64_t>(x);
   auto exponent = static_cast<int>(bits >> 52) - 1023;
   double mantissa = std::bit_cast<double>((bits & 0xfffffffffffffULL) | 0x3ff0000000000000ULL);
@@ -42,7 +42,7 @@ inline float portable_log(float x) {
 }
 
 /// Exponential; 0 below -708, infinity is never returned (clamped at exp(709)).
-inline double portable_exp(double x) {
+constexpr double portable_exp(double x) {
   if (x < -708) return 0;
   if (x > 709) x = 709;
   const double scaled = x * 1.4426950408889634;
@@ -52,32 +52,6 @@ inline double portable_exp(double x) {
   double sum = 1;
   for (int k = 14; k >= 1; --k) sum = 1 + r * sum / k;
   return sum * std::bit_cast<double>(static_cast<std::uint64_t>(n + 1023) << 52);
-}
-
-/// Natural logarithm of a positive, normal double, absolute error below 1e-10: for cost models,
-/// which take many and need six digits.
-inline double quick_log(double x) {
-  const auto bits = std::bit_cast<std::uint64_t>(x);
-  const auto exponent = static_cast<std::int64_t>(bits - 0x3fe6a09e667f3bcdULL) >> 52;
-  const double m = std::bit_cast<double>(bits - (static_cast<std::uint64_t>(exponent) << 52));
-  const double s = (m - 1) / (m + 1);  // m in [sqrt(1/2), sqrt(2))
-  const double z = s * s, z2 = z * z;
-  const double series =
-      (1 + z * (1.0 / 3)) + z2 * ((1.0 / 5 + z * (1.0 / 7)) + z2 * (1.0 / 9 + z * (1.0 / 11)));
-  return 2 * s * series + static_cast<double>(exponent) * 0.6931471805599453;
-}
-
-/// Exponential for |x| < 700, relative error below 1e-10: for cost models.
-inline double quick_exp(double x) {
-  const double scaled = x * 1.4426950408889634;
-  const auto n = static_cast<std::int64_t>(scaled + (scaled < 0 ? -0.5 : 0.5));
-  const double r = x - static_cast<double>(n) * 0.6931471805599453;
-  const double r2 = r * r, r4 = r2 * r2;
-  const double low = (1 + r) + r2 * (1.0 / 2 + r * (1.0 / 6));
-  const double high = (1.0 / 24 + r * (1.0 / 120)) + r2 * (1.0 / 720 + r * (1.0 / 5040));
-  const double top = 1.0 / 40320 + r * (1.0 / 362880);
-  return (low + r4 * (high + r4 * top)) *
-         std::bit_cast<double>(static_cast<std::uint64_t>(n + 1023) << 52);
 }
 
 /// cos(2 pi u) for u in [0, 1], as a float and without branches. Absolute error below 3e-7.

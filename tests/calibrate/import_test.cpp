@@ -179,6 +179,26 @@ TEST(ShareOfTwins, IsWhatTheSameWorkOfTwoModelsHasInCommon) {
   EXPECT_EQ(shares_between_shapes(one_shape, {}, peaks).neighbours, 0);
 }
 
+/// One layer with 1 to 64 rows of an expert, `log_ratio(rows)` above the form.
+template <class LogRatio>
+double steps_where(LogRatio log_ratio) {
+  const ExpertsForm form;
+  const auto peaks = peaks_of(load_device(data_path("models/device"), "h100-sxm"), Dtype::bf16);
+  std::vector<ExpertsSample> samples;
+  for (const std::int32_t rows : {1, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64}) {
+    auto s = experts_row("balanced", std::vector<std::int32_t>(8, rows), 0);
+    const auto load = expert_load(s.tokens_per_expert, form.tile);
+    s.time_s = std::exp(log_ratio(rows)) * form.time_s(experts_work(s.work(), load), peaks);
+    samples.push_back(std::move(s));
+  }
+  return share_of_steps(samples, form, peaks);
+}
+
+TEST(ShareOfSteps, IsWhatLeftOutTokenCountsSay) {
+  EXPECT_EQ(steps_where([](double rows) { return 0.2 * std::ceil(std::log2(rows)); }), 1);
+  EXPECT_EQ(steps_where([](double rows) { return 0.2 * std::log2(rows); }), 0);
+}
+
 TEST(KernelChoice, TakesTheFastestKernelForTheRowsAtHand) {
   const auto peaks = peaks_of(load_device(data_path("models/device"), "h100-sxm"), Dtype::bf16);
   ExpertsFit small, large;  // a low floor; a high one with twice the arithmetic
@@ -239,9 +259,9 @@ TEST(ShippedProfile, ReadsBackToTheSameText) {
 
 TEST(ResidualFile, SaysWhichLineIsMalformed) {
   auto profile = read_profile(profile_file("h100-sxm.vllm-0.24.0"));
-  for (const auto* text :
-       {"nothing,0\n", "experts,99,1,2,3\n", "experts,0,1,2,3,0,5\n", "experts,0,1,2,3:4,0,5\n",
-        "experts,0,1,2,3:0:1,0,5\n", "loads,0,4:5\n", "loads,1,4:5:6\n", "gemm\n"}) {
+  for (const auto* text : {"nothing,0\n", "experts,99,1,2,3\n", "experts,0,1,2,3,0,5\n",
+                           "experts,0,1,2,3:4,0,5\n", "experts,0,1,2,3:0:1,0,5\n", "loads,0,4:5\n",
+                           "loads,0,4:5:6:7:8\n", "loads,1,4:5:6\n", "gemm\n"}) {
     try {
       add_residuals(profile, text, "x.residual.csv");
       ADD_FAILURE() << text;

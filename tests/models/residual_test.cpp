@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cmath>
+#include <vector>
 
 namespace moesim {
 namespace {
@@ -90,6 +91,45 @@ TEST_F(TwoModels, ServeAThirdByTheShareOfTwins) {
 
 TEST_F(TwoModels, ServeWorkThatDoesNotSayOfWhichModelItIs) {
   EXPECT_NEAR(log_ratio(residual({0, 0}), 0, 0), 0.3, 1e-6);
+}
+
+/// A layer of 64 experts of which a token takes 8; 8 of them lie on the rank.
+class OneModel : public ::testing::Test {
+ protected:
+  static constexpr std::int64_t kLocal = 8;
+  static ExpertsResidual::Point point(float assigned, std::int32_t tokens, float log_ratio) {
+    return {std::log(assigned), std::log(assigned / kLocal), std::log(8.F), log_ratio, tokens};
+  }
+  static ExpertsResidual residual(ExpertsResidual::Curves curves, double steps) {
+    return {{{{4096, 512, kLocal, 64, 8}, std::move(curves)}}, {1, 0, steps}};
+  }
+  static double log_ratio(const ExpertsResidual& residual, std::int64_t assigned,
+                          std::int64_t tokens) {
+    const std::vector<std::int32_t> rows(kLocal, static_cast<std::int32_t>(assigned / kLocal));
+    ExpertWork work;
+    work.hidden = 4096, work.intermediate = 512;
+    work.tokens = tokens;
+    work.tokens_per_expert = rows;
+    work.experts = 64, work.topk = 8;
+    return residual.at(work, {assigned, kLocal, assigned, assigned / kLocal}).log_ratio;
+  }
+};
+
+// 8 rows of an expert, then 16: 12 need the tile of 16, whatever lies between them on a line.
+TEST_F(OneModel, ChangesAtPowersOfTwoByTheShareOfSteps) {
+  const ExpertsResidual::Curves curve = {{point(64, 64, 0), point(128, 128, 0.4F)}};
+  EXPECT_NEAR(log_ratio(residual(curve, 1), 96, 96), 0.4, 1e-6);
+  EXPECT_NEAR(log_ratio(residual(curve, 0), 96, 96), 0.4 * std::log2(1.5), 1e-6);
+  EXPECT_NEAR(log_ratio(residual(curve, 0.5), 96, 96), 0.2 * (1 + std::log2(1.5)), 1e-6);
+  EXPECT_NEAR(log_ratio(residual(curve, 1), 64, 64), 0, 1e-6);
+  EXPECT_NEAR(log_ratio(residual(curve, 1), 128, 128), 0.4, 1e-6);
+}
+
+TEST_F(OneModel, FollowsTheCurveOfAsManyTokensWhereARankHasAsManyRows) {
+  const auto both =
+      residual({{point(64, 16, 1), point(512, 128, 1)}, {point(64, 64, 0), point(512, 512, 0)}}, 0);
+  EXPECT_GT(log_ratio(both, 128, 32), 0.99);
+  EXPECT_LT(log_ratio(both, 128, 128), 0.01);
 }
 
 }  // namespace
