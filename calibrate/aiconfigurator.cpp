@@ -46,12 +46,6 @@ bool has(const CsvTable& table, std::initializer_list<const char*> names) {
                              [&](const char* n) { return table.find_column(n).has_value(); });
 }
 
-/// SGLang's and vLLM's collectors route DeepSeek-V3's shape with its own router.
-bool group_limited(const ExpertsSample& s) {
-  return s.hidden == 7168 && s.experts == 256 && s.topk == 8 &&
-         (s.format.kernel.starts_with("sglang_") || s.format.kernel.starts_with("vllm_"));
-}
-
 }  // namespace
 
 KernelTable recognise(const CsvTable& t) {
@@ -76,6 +70,11 @@ KernelTable recognise(const CsvTable& t) {
       "k, latency), attention (attn_dtype, kv_cache_dtype, batch_size, isl, num_heads, "
       "num_key_value_heads, head_dim, step, latency) or MLA (mla_dtype, kv_cache_dtype, num_heads, "
       "batch_size, isl, step, latency)");
+}
+
+bool group_limited(const ExpertsSample& s) {
+  return s.hidden == 7168 && s.experts == 256 && s.topk == 8 &&
+         (s.format.kernel.starts_with("sglang_") || s.format.kernel.starts_with("vllm_"));
 }
 
 Imported<GemmSample> import_gemm(const CsvTable& t) {

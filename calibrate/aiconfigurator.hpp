@@ -18,6 +18,8 @@ KernelTable recognise(const CsvTable& table);
 
 Imported<GemmSample> import_gemm(const CsvTable& table);
 Imported<ExpertsSample> import_experts(const CsvTable& table);
+/// SGLang's and vLLM's collectors route DeepSeek-V3's shape with its own router, 4 of 8 groups.
+bool group_limited(const ExpertsSample& sample);
 /// Any of the four attention tables.
 Imported<AttentionSample> import_attention(const CsvTable& table, KernelTable kind);
 

@@ -125,8 +125,15 @@ std::vector<RoutingCheck> check_routing_fit(std::span<const RecordedTrace> trace
     const auto plan = sequences_of(traces[out], static_cast<std::int64_t>(traces.size()));
     const auto recorded = routing_statistics(traces[out]).named();
     const auto predicted = predict_routing(profile, traces[out].layers(), plan).named();
+    std::vector<double> fitted(recorded.size(), 0);
+    for (const auto* other : others) {
+      const auto statistics = routing_statistics(*other).named();
+      for (std::size_t i = 0; i < fitted.size(); ++i)
+        fitted[i] += statistics[i].second / static_cast<double>(others.size());
+    }
     for (std::size_t i = 0; i < recorded.size(); ++i)
-      checks.push_back({names[out], recorded[i].first, recorded[i].second, predicted[i].second});
+      checks.push_back(
+          {names[out], recorded[i].first, recorded[i].second, predicted[i].second, fitted[i]});
   }
   return checks;
 }
@@ -141,8 +148,8 @@ std::string routing_profile_yaml(const RoutingProfile& profile, const std::strin
   RoutingProfile rounded = profile;
   const auto round = [](double& value) { value = std::round(value * 1000) / 1000; };
   for (auto& s : rounded.sigma) round(s);
-  for (double* value :
-       {&rounded.common, &rounded.latent_sigma, &rounded.token_share, &rounded.context_share})
+  for (double* value : {&rounded.tail, &rounded.common, &rounded.latent_sigma, &rounded.token_share,
+                        &rounded.context_share})
     round(*value);
   return text + to_yaml(RoutingProfile::parameters().write(rounded));
 }

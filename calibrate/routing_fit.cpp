@@ -11,18 +11,18 @@ namespace moesim {
 namespace {
 
 constexpr int kRounds = 14, kAveraged = 5;
-constexpr double kWidest = 4;  // spread of logits: beyond it Gumbel noise no longer matters
+constexpr double kWidest = 8;  // spread of logits: beyond it Gumbel noise no longer matters
 constexpr std::int64_t kTokensPerRound = 3072;  // of every trace
 
 /// What the fit turns its parameters for.
 struct Moments {
   std::vector<double> collision;  ///< [layers]
-  double near = 0, far = 0, next_layer = 0;
+  double near = 0, far = 0, next_layer = 0, triple = 0;
 };
 
 Moments moments(const RoutingStatistics& s) {
   return {s.layer_collision, s.reuse - s.reuse_far, s.reuse_far - s.collision,
-          s.next_layer - s.next_layer_independent};
+          s.next_layer - s.next_layer_independent, s.triple};
 }
 
 Moments mean(const std::vector<Moments>& all) {
@@ -34,6 +34,7 @@ Moments mean(const std::vector<Moments>& all) {
     sum.near += m.near / n;
     sum.far += m.far / n;
     sum.next_layer += m.next_layer / n;
+    sum.triple += m.triple / n;
   }
   return sum;
 }
@@ -179,7 +180,7 @@ RoutingProfile fit_routing(std::span<const RecordedTrace* const> traces) {
   profile.token_share = profile.context_share = 0.3;
   RoutingProfile average = profile;
   average.sigma.assign(profile.sigma.size(), 0);
-  average.latent_sigma = average.token_share = average.context_share = 0;
+  average.tail = average.latent_sigma = average.token_share = average.context_share = 0;
   for (int round = 0; round < kRounds; ++round) {
     std::vector<Moments> found;
     for (const auto& plan : plans)
@@ -189,6 +190,7 @@ RoutingProfile fit_routing(std::span<const RecordedTrace* const> traces) {
     for (std::size_t l = 0; l < profile.sigma.size(); ++l)
       profile.sigma[l] =
           turned(profile.sigma[l], target.collision[l] - uniform, now.collision[l] - uniform);
+    profile.tail = std::clamp(profile.tail + portable_log(target.triple / now.triple), -1.0, 1.0);
     profile.latent_sigma = turned(profile.latent_sigma, target.next_layer, now.next_layer);
     profile.context_share = turned_share(profile.context_share, target.far, now.far, 1);
     profile.token_share =
@@ -196,6 +198,7 @@ RoutingProfile fit_routing(std::span<const RecordedTrace* const> traces) {
     if (round < kRounds - kAveraged) continue;
     for (std::size_t l = 0; l < profile.sigma.size(); ++l)
       average.sigma[l] += profile.sigma[l] / kAveraged;
+    average.tail += profile.tail / kAveraged;
     average.latent_sigma += profile.latent_sigma / kAveraged;
     average.token_share += profile.token_share / kAveraged;
     average.context_share += profile.context_share / kAveraged;

@@ -1,6 +1,7 @@
 // Fits the routing generator (sim/routing/generator.hpp) to recorded choices: its parameters are
 // turned until generated traces of the same shape have the recorded
 //   collision of two random tokens, per layer         -> spread of popularity, per layer
+//   collision of three random tokens                  -> how far the most popular stand out
 //   next-layer affinity above independence            -> spread of the latent preference
 //   reuse of the previous token's experts, near - far -> its share that lasts a token or two
 //   reuse at a distance of 8 tokens - collision       -> its share that lasts some twenty tokens.
@@ -42,7 +43,10 @@ RoutingProfile fit_expert_counts(const std::string& path, const std::string& mod
 struct RoutingCheck {
   std::string held_out, statistic;
   double recorded = 0, predicted = 0;
+  double others = 0;  ///< mean of the statistic over the traces that were fitted
   double error() const { return predicted / recorded - 1; }
+  /// What a fit that knows the others perfectly and nothing else would be wrong by.
+  double difference() const { return others / recorded - 1; }
 };
 /// Every trace predicted by the fit to the others; a lone trace's second half by its first.
 std::vector<RoutingCheck> check_routing_fit(std::span<const RecordedTrace> traces,

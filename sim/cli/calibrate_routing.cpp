@@ -28,11 +28,11 @@ void print_checks(const std::vector<RoutingCheck>& checks) {
   for (const auto& check : checks) {
     if (check.held_out != last)
       fmt::print("\n{}, not seen by the fit{:>{}}\n", check.held_out,
-                 "recorded  generated     error",
-                 std::max<std::size_t>(30, 68 - check.held_out.size()));
+                 "recorded  generated     error  others' mean",
+                 std::max<std::size_t>(44, 82 - check.held_out.size()));
     last = check.held_out;
-    fmt::print("  {:<34}{:>14.3f}{:>11.3f}{:>9.1f} %\n", check.statistic, check.recorded,
-               check.predicted, 100 * check.error());
+    fmt::print("  {:<34}{:>14.3f}{:>11.3f}{:>9.1f} %{:>11.1f} %\n", check.statistic, check.recorded,
+               check.predicted, 100 * check.error(), 100 * check.difference());
   }
 }
 

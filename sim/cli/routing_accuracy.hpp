@@ -1,7 +1,8 @@
 // Accuracy of the routing generator as `moesim validate routing` reports it: it is fitted to all
 // but one of the recorded tasks of a model and predicts the statistics of the one it has not seen,
-// each task in turn. Not compared: which expert is popular, which no fit can know of an unseen
-// task.
+// each task in turn, and beside it how far the mean of the other tasks lies from the unseen one: no
+// fit can know more than that. Not compared: which expert is popular, which no fit can know of an
+// unseen task.
 #pragma once
 
 #include <string>

@@ -13,6 +13,7 @@
 #include "sim/cli/cache_accuracy.hpp"
 #include "sim/cli/collective_accuracy.hpp"
 #include "sim/cli/command.hpp"
+#include "sim/cli/imbalance_accuracy.hpp"
 #include "sim/cli/kernel_accuracy.hpp"
 #include "sim/cli/layer_accuracy.hpp"
 #include "sim/cli/network_accuracy.hpp"
@@ -188,11 +189,19 @@ Compared validate_layers(const ValidateOptions& options, bool print) {
 
 Compared validate_routing(const ValidateOptions& options, bool print) {
   auto entries = routing_accuracy(reference_file("routing"));
-  if (print)
+  auto imbalance = imbalance_accuracy(reference_file("kernels"));
+  if (print) {
     print_entries(
         "routing: statistics of every recorded task as generated from the fit to the other tasks, "
         "error = generated / recorded - 1",
         entries, options);
+    print_entries(
+        "\nimbalance: power-law rows of measured tables from their balanced rows and the counts "
+        "that "
+        "the measuring program draws, error = predicted / measured - 1",
+        imbalance, options);
+  }
+  std::ranges::move(imbalance, std::back_inserter(entries));
   return {std::move(entries)};
 }
 

@@ -3,8 +3,7 @@
 // assign() may decide for this batch alone where its tokens run and which weights are copied for
 // it; between steps due() may ask for new placements, given by place(). Contract: no token is lost,
 // every expert keeps a slot, no rank holds more slots than the memory plan gave it. The engine
-// moves the weights over the network and charges the time. Not modelled: partial migration, copies
-// that outlive their batch.
+// moves the weights over the network and charges the time. Not modelled: partial migration.
 #pragma once
 
 #include "sim/core/quantity.hpp"
@@ -21,7 +20,7 @@ struct ExpertMove {
 struct BatchAssignment {
   std::vector<std::int32_t> tokens_of_slot;  ///< rank after rank
   std::vector<std::int32_t> first_slot;      ///< [ranks + 1]
-  std::vector<ExpertMove> copies;            ///< before the experts run
+  std::vector<ExpertMove> copies;            ///< that travel before the experts run
   bool copies_under_attention = false;       ///< known early: they hide behind attention
   Seconds host{0};                           ///< decision on the host, exposed
   double travelling = 1;  ///< share of the tokens that still has to be dispatched
@@ -47,7 +46,7 @@ class Balancer {
   /// Whether placements change before `step`.
   virtual bool due(std::int64_t /*step*/) const { return false; }
   virtual LayerPlacement place(std::int64_t /*layer*/, const LayerPlacement& now) { return now; }
-  /// Slots of a rank that hold copies for the duration of a batch: memory that KV cannot use.
+  /// Slots of a rank, in every layer, that hold copies: memory that KV cannot use.
   virtual std::int64_t copy_slots() const { return 0; }
 };
 

@@ -131,6 +131,10 @@ std::vector<double> log_popularity(const RoutingProfile& profile, const Generato
     }
   }
   standardise(values);
+  if (profile.tail != 0) {
+    for (auto& v : values) v = (portable_exp(profile.tail * v) - 1) / profile.tail;
+    standardise(values);
+  }
   const double sigma = profile.sigma_at(layer, shape.moe_layers);
   for (auto& v : values) v *= sigma;
   return values;

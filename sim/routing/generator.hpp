@@ -33,7 +33,8 @@ struct GeneratedSequence {
   std::int64_t domain = 0;
 };
 
-/// Log popularity [experts] of a domain in a layer; mean 0, standard deviation the profile's.
+/// Log popularity [experts] of a domain in a layer; mean 0, standard deviation and skewness the
+/// profile's.
 std::vector<double> log_popularity(const RoutingProfile& profile, const GeneratorShape& shape,
                                    std::int64_t layer, std::int64_t domain);
 

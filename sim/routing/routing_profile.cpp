@@ -28,6 +28,10 @@ const Parameters<RoutingProfile>& RoutingProfile::parameters() {
                     "[0.7]")
           .min(0)
           .max(5)
+          .optional("tail", &P::tail,
+                    "how far the most popular experts stand out; 0: log-normal popularity")
+          .min(-1)
+          .max(1)
           .optional("common", &P::common, "correlation of log popularity between two domains")
           .min(0)
           .max(1)

@@ -15,7 +15,10 @@ struct RoutingProfile {
   std::string model, source, licence, note;
   std::int64_t experts = 0, top_k = 0;  ///< of the recorded model
   std::vector<double> sigma;            ///< [layers recorded] spread of the experts' log popularity
-  double common = 1;                    ///< correlation of log popularity between two domains
+  /// Skewness of that log popularity, (exp(tail z) - 1) / tail of a standard normal z: above 0 a
+  /// few experts stand out more than a log-normal popularity lets them, 0 is log-normal.
+  double tail = 0;
+  double common = 1;  ///< correlation of log popularity between two domains
   /// A token's own preference, of this spread: `latent_rank` numbers that all layers see through
   /// their own random loadings, which ties the experts of neighbouring layers together. With a rank
   /// of 8 the next-layer affinity of the ESFT traces is out of reach, with 4 it is not.

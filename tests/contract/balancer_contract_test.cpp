@@ -87,6 +87,34 @@ TEST_P(BalancerContract, NeverMakesTheBusiestRankBusierThanItsOwnSplitByMuch) {
             busiest(placement.first_slot, slots) * 11 / 10);
 }
 
+TEST(MoeGps, CopiesOnlyWhatARankDoesNotHoldYet) {
+  const auto balancer = contract::make<Balancer>("moe-gps", kShape);
+  const auto placement = start();
+  const auto counts = counts_at(3, 3000);
+  BatchAssignment first, again, other;
+  balancer->observe(0, counts);  // the distribution is known from now on
+  balancer->observe(1, counts);
+  ASSERT_TRUE(balancer->assign(0, counts, placement, 1, first));
+  EXPECT_FALSE(first.copies.empty());
+  balancer->observe(0, counts);
+  ASSERT_TRUE(balancer->assign(0, counts, placement, 2, again));
+  EXPECT_TRUE(again.copies.empty());
+  EXPECT_EQ(again.tokens_of_slot, first.tokens_of_slot);
+  ASSERT_TRUE(balancer->assign(1, counts, placement, 2, other));  // every layer has its own
+  EXPECT_EQ(other.copies.size(), first.copies.size());
+}
+
+TEST(Llep, ItsHostTimeIsThatOfBatchesItRedistributes) {
+  const auto balancer =
+      Value<Choice<Balancer>>::read(parse_yaml("{type: llep, host_time: 2 ms}", "t.yaml"))
+          .make(kShape);
+  BatchAssignment even, skewed;
+  EXPECT_FALSE(balancer->assign(0, std::vector<std::int32_t>(64, 2048), start(), 1, even));
+  EXPECT_EQ(even.host.value, 0);
+  EXPECT_TRUE(balancer->assign(0, counts_at(3, 3000), start(), 1, skewed));
+  EXPECT_EQ(skewed.host.value, 2e-3);
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, BalancerContract,
                          ::testing::ValuesIn(contract::implementations<Balancer>()),
                          [](const auto& each) { return contract::test_name(each.param); });

@@ -7,6 +7,7 @@
 
 #include "sim/core/random.hpp"
 #include "sim/core/registry.hpp"
+#include "sim/routing/generator.hpp"
 
 namespace moesim {
 namespace {
@@ -259,6 +260,36 @@ TEST(GumbelChoices, FollowPopularity) {
   const double share =
       static_cast<double>(std::count(choices.experts.begin(), choices.experts.end(), 0)) / 60000;
   EXPECT_NEAR(share, weights[0] / (weights[0] + weights[1]), 0.01);
+}
+
+double skewness_of_popularity(double tail) {
+  RoutingProfile profile;
+  profile.experts = 256, profile.top_k = 8;
+  profile.sigma = {0.9};
+  profile.tail = tail;
+  GeneratorShape shape;
+  shape.moe_layers = 40, shape.experts = 256;
+  double skewness = 0;
+  for (std::int64_t layer = 0; layer < shape.moe_layers; ++layer) {
+    const auto values = log_popularity(profile, shape, layer, 0);
+    double mean = 0, square = 0, cube = 0;
+    for (const double v : values) {
+      mean += v / 256;
+      square += v * v / 256;
+      cube += v * v * v / 256;
+    }
+    EXPECT_NEAR(mean, 0, 1e-9);
+    EXPECT_NEAR(square, 0.81, 1e-9);  // the spread stays what the profile says
+    skewness += cube / 0.729 / 40;
+  }
+  return skewness;
+}
+
+// Of (exp(0.4 z) - 1) / 0.4, a shifted log-normal: (w + 2) sqrt(w - 1) with w = exp(0.16).
+TEST(LogPopularity, HasTheSkewnessOfItsTail) {
+  EXPECT_NEAR(skewness_of_popularity(0), 0, 0.06);
+  EXPECT_NEAR(skewness_of_popularity(0.4), 1.32, 0.15);
+  EXPECT_NEAR(skewness_of_popularity(-0.4), -1.32, 0.15);
 }
 
 TEST(FillNormal, IsStandardNormal) {

@@ -28,7 +28,8 @@ class Llep final : public Balancer {
               .min(1)
               .optional("min_tokens", &Config::min_tokens, "smallest chunk that is spilled")
               .min(1)
-              .optional("host_time", &Config::host_time, "decision per layer and batch")
+              .optional("host_time", &Config::host_time,
+                        "assignment of a batch that is redistributed, per layer")
               .min(0);
       return list;
     }
@@ -39,8 +40,8 @@ class Llep final : public Balancer {
   bool assign(std::int64_t, std::span<const std::int32_t> counts, const LayerPlacement& placement,
               std::uint64_t, BatchAssignment& out) override {
     const auto home = home_ranks(placement);
-    out.host = config_.host_time;
     if (rank_imbalance(counts, home, context_.ranks) < config_.lambda) return false;
+    out.host = config_.host_time;
     const auto parts =
         llep_assign(counts, home, context_.ranks, {config_.alpha, config_.min_tokens});
     std::vector<std::map<std::int32_t, std::int64_t>> on_rank(

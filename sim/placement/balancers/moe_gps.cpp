@@ -3,7 +3,9 @@
 // difference. `distribution` plans with the shares of the batches so far, at no cost; `token`
 // predicts every token's expert before attention with the given accuracy: correctly predicted
 // tokens are where they must be and are not dispatched, and predicting takes overhead x
-// exp(steepness x accuracy), the curve that the paper draws and does not tabulate.
+// exp(steepness x accuracy), the curve that the paper draws and does not tabulate. The memory for
+// copies is there in every layer, so a copy stays until another expert takes its slot and only what
+// a rank does not hold yet travels.
 #include <algorithm>
 #include <numeric>
 
@@ -50,7 +52,9 @@ class MoeGps final : public Balancer {
       : config_(config),
         context_(context),
         seen_(static_cast<std::size_t>(context.moe_layers),
-              std::vector<double>(static_cast<std::size_t>(context.experts), 0)) {}
+              std::vector<double>(static_cast<std::size_t>(context.experts), 0)),
+        held_(static_cast<std::size_t>(context.moe_layers),
+              std::vector<Copies>(static_cast<std::size_t>(context.ranks))) {}
 
   std::int64_t copy_slots() const override { return config_.max_copies; }
 
@@ -70,7 +74,9 @@ class MoeGps final : public Balancer {
     }
     const auto expected = predicted(layer, counts);
     if (expected.empty()) return false;
-    const auto shares = plan(expected, home_ranks(placement), out.copies);
+    std::vector<ExpertMove> wanted;
+    const auto shares = plan(expected, home_ranks(placement), wanted);
+    out.copies = not_held(held_[static_cast<std::size_t>(layer)], wanted);
     out.copies_under_attention = true;
     out.first_slot = {0};
     out.tokens_of_slot.clear();
@@ -92,6 +98,26 @@ class MoeGps final : public Balancer {
   }
 
  private:
+  using Copies = std::vector<std::int32_t>;  ///< of one rank, the ones used last first
+
+  /// What of `wanted` the ranks do not hold; afterwards they do.
+  std::vector<ExpertMove> not_held(std::vector<Copies>& held,
+                                   std::span<const ExpertMove> wanted) const {
+    std::vector<ExpertMove> missing;
+    for (const auto& move : wanted) {
+      auto& here = held[static_cast<std::size_t>(move.to)];
+      const auto found = std::ranges::find(here, move.expert);
+      if (found == here.end())
+        missing.push_back(move);
+      else
+        here.erase(found);
+      here.insert(here.begin(), move.expert);
+    }
+    for (auto& here : held)
+      here.resize(std::min(here.size(), static_cast<std::size_t>(config_.max_copies)));
+    return missing;
+  }
+
   /// Tokens per expert as predicted; empty: nothing is known yet.
   std::vector<double> predicted(std::int64_t layer, std::span<const std::int32_t> counts) const {
     const double all = std::accumulate(counts.begin(), counts.end(), 0.0);
@@ -151,6 +177,7 @@ class MoeGps final : public Balancer {
   Config config_;
   Context context_;
   std::vector<std::vector<double>> seen_;  ///< [layer][expert] tokens so far
+  std::vector<std::vector<Copies>> held_;  ///< [layer][rank]
   std::vector<double> before_;             ///< of layer `current_`, without its last batch
   std::int64_t current_ = -1;
 };
