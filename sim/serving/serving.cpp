@@ -122,6 +122,7 @@ Serving::Serving(const ServingScenario& given, const ServingScenario& scenario,
   if (scenario_.network.collectives == CollectiveTimes::measured) measured_.emplace(device_.name);
   const auto seed = static_cast<std::uint64_t>(scenario.seed);
   check_batch_size(scenario, layout_, model_.architecture.moe, places.parallel);
+  check_gathering(scenario, layout_, network_, places.parallel);
   // The memory check comes before the pools are sampled: a model that does not fit is refused at
   // once.
   const auto& moe = model_.architecture.moe;
@@ -211,7 +212,8 @@ EngineParts Serving::parts() const {
           {scenario_.engine.host_time, scenario_.engine.launch_time,
            scenario_.engine.graph_max_batch, scenario_.engine.layer_time.value_or(Seconds(0)),
            scenario_.engine.sequence_time.value_or(Seconds(0)),
-           scenario_.engine.asynchronous_scheduling.value_or(false)},
+           scenario_.engine.asynchronous_scheduling.value_or(false),
+           scenario_.engine.piecewise_graphs.value_or(false)},
           scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
           measured_ ? &*measured_ : nullptr,
           scenario_.engine.executor == Executor::event,

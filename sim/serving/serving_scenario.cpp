@@ -152,6 +152,10 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "largest batch of decode steps that were captured as CUDA graphs, 0: none "
                     "(--enforce-eager); steps with prompt tokens never are")
           .min(0)
+          .optional("piecewise_graphs", &EngineConfig::piecewise_graphs,
+                    "steps with prompt tokens are CUDA graphs too, but for attention "
+                    "(TensorRT-LLM's enable_piecewise_cuda_graph; default false)")
+          .unwritten_when_absent()
           .optional("prefix_caching", &EngineConfig::prefix_caching,
                     "a request skips the tokens at the beginning of its prompt whose keys and "
                     "values another one left in KV memory (vLLM's enable_prefix_caching, SGLang's "

@@ -79,6 +79,12 @@ TEST(EagerSteps, TakeAtLeastTheHostsTimePerKernel) {
   EXPECT_NEAR(results[2].tpot_s.mean, kLaunches, 1e-8);
 }
 
+TEST(PiecewiseGraphs, LaunchOneGraphAndAttentionPerLayer) {
+  // Rotary embedding, cache write and attention of OLMoE's 16 layers, and a graph for each.
+  const auto results = run_scenarios({lone("launch_time: 1 ms, piecewise_graphs: true")});
+  EXPECT_NEAR(results[0].ttft_s.mean, 16 * 4 * 1e-3, 1e-8);
+}
+
 TEST(Responses, ComeEverySoManySteps) {
   const auto results = run_scenarios({lone("", 42), lone("stream_interval: 10", 42),
                                       lone("stream_interval: 10, stream_first: false", 42)});
@@ -120,6 +126,8 @@ TEST(Launches, CountTheKernelsOfALayer) {
                           model.architecture.layers[static_cast<std::size_t>(layer)].moe);
   };
   EXPECT_EQ(of("deepseek-r1", 10, Dtype::fp8), 34);
+  const auto r1 = load_model("deepseek-r1");
+  EXPECT_EQ(piecewise_launches(r1.architecture, r1.precision), 8);
   EXPECT_EQ(of("llama-3.1-70b", 10, Dtype::fp8), 16);
   EXPECT_EQ(of("llama-3.1-70b", 10, Dtype::bf16), 12);
 }
