@@ -80,6 +80,7 @@ void deepseek(const DeepSeekLaunch& launch, std::int64_t expert, LaunchSettings&
   settings.stream_interval = 10;
   settings.stream_first = launch.from_1_2_on();
   if (!launch.from_1_2_on()) return;
+  settings.stream_together = true;
   settings.piecewise_graphs = piecewise_graphs(launch, expert);
   if (trtllm_moe(launch)) settings.kernels = kTrtllmKernels;
   if (launch.on_b200("fp8") && launch.drafted == 0 && launch.lengths(1024, 1024) &&

@@ -26,6 +26,7 @@ struct LaunchSettings {
   std::int64_t balance_steps = 0;          ///< attention_dp_config: timeout_iters with balance
   std::int64_t stream_interval = 1;        ///< TensorRT-LLM's stream_interval
   bool stream_first = true;                ///< the first token is seen before a full interval
+  bool stream_together = false;            ///< with the engine's steps, not each request's
   double utilization = 0;                  ///< share of GPU memory; 0: moesim's default
 };
 

@@ -93,6 +93,7 @@ std::string engine_text(const ServingMeasurement& point, const LaunchSettings& s
   if (settings.stream_interval > 1)
     text += fmt::format(", stream_interval: {}, stream_first: {}", settings.stream_interval,
                         settings.stream_first);
+  if (settings.stream_together) text += ", stream_together: true";
   if (settings.utilization > 0)
     text += fmt::format(", memory: {{utilization: {}}}", settings.utilization);
   return text;

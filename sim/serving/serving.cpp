@@ -275,7 +275,8 @@ void Serving::add_groups(Running& running, std::vector<LockstepExecutor>& execut
     if (engine.speculation)
       running.groups.back().speculate(engine.speculation->tokens,
                                       engine.speculation->acceptance_length);
-    running.groups.back().stream({engine.stream_interval, engine.stream_first});
+    running.groups.back().stream(
+        {engine.stream_interval, engine.stream_first, engine.stream_together.value_or(false)});
   }
 }
 

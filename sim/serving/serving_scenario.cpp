@@ -193,6 +193,11 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
           .optional("stream_first", &EngineConfig::stream_first,
                     "the first token is a response of its own; false: it comes with the first "
                     "full interval")
+          .optional("stream_together", &EngineConfig::stream_together,
+                    "all requests are responded to at the same steps, every stream_interval-th of "
+                    "the engine; the first token waits for the next of them (TensorRT-LLM 1.2; "
+                    "default false)")
+          .unwritten_when_absent()
           .optional("speculation", &EngineConfig::speculation,
                     "decode steps verify tokens that a draft proposed")
           .optional("two_batch_overlap", &EngineConfig::two_batch_overlap,

@@ -99,6 +99,31 @@ TEST(Responses, ComeEverySoManySteps) {
   EXPECT_NEAR(results[1].itl_s.max, 10 * step, 0.2 * step);
 }
 
+TEST(Responses, ComeTogetherAtTheEnginesSteps) {
+  const auto two = [](const std::string& more, const std::string& engine) {
+    return R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
+        workload: {requests: 2, arrivals: {type: constant, rate: 100 /s},
+                   lengths: {type: fixed, input: 100, output: 42}}, )" +
+           more + "engine: {" + engine + "}}";
+  };
+  const std::string together = "stream_interval: 20, stream_together: true";
+  const std::string pools = "disaggregation: {prefill: {}, decode: {engine: {" + together + "}}}, ";
+  const auto results =
+      run_scenarios({two("", "stream_interval: 20"), two("", together),
+                     two("disaggregation: {prefill: {}, decode: {}}, ", ""), two(pools, "")});
+  const auto first = [&](std::size_t result, std::size_t request) {
+    const auto& row = results[result].requests[request];
+    return row.arrival_s + row.ttft_s;
+  };
+  EXPECT_GT(first(0, 1), first(0, 0));
+  EXPECT_DOUBLE_EQ(first(1, 1), first(1, 0)) << "at the twentieth step, whoever came first";
+  EXPECT_GT(first(1, 0), first(0, 0) + 15 * results[0].mean_decode_s);
+  EXPECT_DOUBLE_EQ(results[1].e2e_s.mean, results[0].e2e_s.mean);
+  EXPECT_DOUBLE_EQ(first(3, 1), first(3, 0)) << "in the decode pool too";
+  EXPECT_GT(first(3, 0), first(2, 0));
+  EXPECT_DOUBLE_EQ(results[3].e2e_s.mean, results[2].e2e_s.mean);
+}
+
 TEST(BalancedPrompts, WaitUntilEveryRankHasOne) {
   // Two ranks decode; the third request has no counterpart, so it waits until one of them is done.
   const auto scenario = [](int steps) {
