@@ -13,6 +13,7 @@ namespace moesim {
 struct MeasuredDeployment {
   std::string left_out;  ///< why it cannot be simulated; empty: it can
   std::string layout;    ///< YAML: the section parallel or disaggregation
+  std::string network;   ///< the values of the section network, as inside of {}
   std::string engine;    ///< the values of the section engine, as inside of {}
   std::int64_t nodes = 1;
   LaunchSettings settings;

@@ -19,14 +19,11 @@ std::string why_not(const Pool& pool, bool moe) {
   if (!moe) return "";
   if (gpus != pool.moe_tensor * pool.moe_expert)
     return "disaggregated: attention and experts have different widths";
-  if (data_of(pool) > 1 && pool.moe_tensor != 1)
-    return "not expressible: tensor-parallel experts under data-parallel attention";
   return "";
 }
 
-std::string parallel_of(const Pool& pool, bool moe) {
-  return fmt::format("{{tensor: {}, data: {}, expert: {}}}", pool.tensor, data_of(pool),
-                     moe ? pool.moe_expert : 1);
+MeasuredWidths widths_of(const Pool& pool, bool moe) {
+  return {pool.tensor, data_of(pool), moe ? pool.moe_expert : 1, moe ? pool.moe_tensor : 1};
 }
 
 std::int64_t nodes_of(const Pool& pool, std::int64_t node_gpus) {
@@ -36,12 +33,14 @@ std::int64_t nodes_of(const Pool& pool, std::int64_t node_gpus) {
 MeasuredPools pools_of(const Pool& prefill, const Pool& decode, bool moe, std::int64_t node_gpus,
                        const PoolEngines& engines) {
   for (const auto* pool : {&prefill, &decode})
-    if (auto why = why_not(*pool, moe); !why.empty()) return {std::move(why), "", 0};
+    if (auto why = why_not(*pool, moe); !why.empty()) return {std::move(why), "", false, 0};
+  const auto prefill_widths = widths_of(prefill, moe), decode_widths = widths_of(decode, moe);
   return {"",
           fmt::format("disaggregation: {{prefill: {{workers: {}, parallel: {}, engine: {{{}}}}}, "
                       "decode: {{workers: {}, parallel: {}, engine: {{{}}}}}}}\n",
-                      prefill.workers, parallel_of(prefill, moe), engines.prefill, decode.workers,
-                      parallel_of(decode, moe), engines.decode),
+                      prefill.workers, parallel_text(prefill_widths), engines.prefill,
+                      decode.workers, parallel_text(decode_widths), engines.decode),
+          gathers(prefill_widths) || gathers(decode_widths),
           nodes_of(prefill, node_gpus) + nodes_of(decode, node_gpus)};
 }
 
@@ -55,6 +54,14 @@ Pool pool_of(const PublishedWorkers& published) {
 }
 
 }  // namespace
+
+bool gathers(const MeasuredWidths& widths) { return widths.data > 1 && widths.moe_tensor > 1; }
+
+std::string parallel_text(const MeasuredWidths& widths) {
+  return fmt::format("{{tensor: {}, data: {}, expert: {}{}}}", widths.tensor, widths.data,
+                     widths.expert,
+                     gathers(widths) ? fmt::format(", moe_tensor: {}", widths.moe_tensor) : "");
+}
 
 MeasuredPools recorded_pools(const ServingMeasurement& point, bool moe, std::int64_t node_gpus,
                              std::int64_t concurrency, const PoolEngines& engines) {

@@ -9,9 +9,19 @@
 
 namespace moesim {
 
+/// Attention on tensor x data GPUs, experts on expert x moe_tensor of them.
+struct MeasuredWidths {
+  std::int64_t tensor = 1, data = 1, expert = 1, moe_tensor = 1;
+};
+/// The values of a section `parallel`, in {}.
+std::string parallel_text(const MeasuredWidths& widths);
+/// Data ranks split experts, so that each needs the tokens of all.
+bool gathers(const MeasuredWidths& widths);
+
 struct MeasuredPools {
   std::string left_out;  ///< why; empty: they can be simulated
   std::string section;   ///< YAML, one line
+  bool gathers = false;  ///< in either pool, of which a scenario has one `network`
   std::int64_t nodes = 0;
 };
 

@@ -47,12 +47,12 @@ constexpr std::array kSystems = {KnownSystem{"h100_sxm", "hgx-h100", "h100-sxm"}
                                  KnownSystem{"b200_sxm", "hgx-b200", "b200-sxm"}};
 
 /// The kernels of the engine that was measured come first, where a profile has them.
-std::string cost_of(const ServingMeasurement& point, const char* device) {
-  const auto prefix = fmt::format("{}.{}-", device, point.backend);
+std::string cost_of(const std::string& library, const char* device) {
+  const auto prefix = fmt::format("{}.{}-", device, library);
   const auto names = profile_names();
   const bool known =
       std::ranges::any_of(names, [&](const std::string& name) { return name.starts_with(prefix); });
-  return known ? fmt::format("{{type: residual, library: {}}}", point.backend) : "{type: residual}";
+  return known ? fmt::format("{{type: residual, library: {}}}", library) : "{type: residual}";
 }
 
 /// moesim's word for a format of the table: "" where none is recorded, nothing when unknown.
@@ -77,12 +77,6 @@ std::string lengths_text(const ServingMeasurement& point, double shortest) {
       std::max<std::int64_t>(2, low(point.output_tokens)), point.output_tokens);
 }
 
-/// Keys and values of DeepSeek-R1 are 35 kB per token: some GB/s beside the 400 GB/s of a node's
-/// adapters, so that transfers hardly meet, and flows would cost most of a simulation's time. With
-/// 4,916 requests on workers of two nodes: TPOT 0.4 % shorter, TTFT 1.7 % longer than with flows,
-/// 11 instead of 46 CPU seconds (2026-11-22).
-constexpr const char* kPoolNetwork = "network: {fidelity: analytic}\n";
-
 std::string scenario_text(const ServingMeasurement& point, const MeasuredScenario& scenario,
                           const std::string& dtype, const std::string& cost,
                           const MeasuredDeployment& deployment) {
@@ -101,7 +95,7 @@ std::string scenario_text(const ServingMeasurement& point, const MeasuredScenari
       scenario.model, dtype, scenario.node, deployment.nodes, cost, deployment.layout,
       scenario.rounds * scenario.concurrency, scenario.concurrency,
       lengths_text(point, deployment.settings.shortest_length), deployment.engine,
-      point.mode == "disagg" ? kPoolNetwork : "");
+      deployment.network.empty() ? "" : "network: {" + deployment.network + "}\n");
 }
 
 }  // namespace
@@ -166,9 +160,9 @@ MeasuredScenario measured_scenario(const ServingMeasurement& point, std::int64_t
   if (!settings.kv_cache.empty()) formats.push_back("kv_cache: " + settings.kv_cache);
   const auto dtype = fmt::format("{{{}}}", fmt::join(formats, ", "));
   const auto document = [&](const MeasuredDeployment& deployment) {
-    return parse_yaml(
-        scenario_text(point, scenario, dtype, cost_of(point, system->device), deployment),
-        point.id);
+    const auto& kernels = deployment.settings.kernels;
+    const auto cost = cost_of(kernels.empty() ? point.backend : kernels, system->device);
+    return parse_yaml(scenario_text(point, scenario, dtype, cost, deployment), point.id);
   };
   scenario.document = document(deployments.front());
   if (deployments.size() > 1) scenario.speculating = document(deployments.back());

@@ -11,14 +11,17 @@ std::int64_t gemm(Dtype weight) {
 
 std::int64_t feed_forward(Dtype weight) { return 2 * gemm(weight) + 1; }
 
+constexpr std::int64_t kRotaryCacheCore = 3;
+
+/// Of latent attention: of queries; of keys and values.
+std::int64_t up_projections(const Precision& precision) { return 2 * gemm(precision.attention); }
+
 std::int64_t attention(const Architecture& model, const Precision& precision) {
   const auto projection = gemm(precision.attention);
-  constexpr std::int64_t kRotaryCacheCore = 3;
   if (model.attention.kind != AttentionKind::kMultiHeadLatent)
     return 2 * projection + kRotaryCacheCore;
   const std::int64_t down_and_norms = projection + 2;
-  const std::int64_t up = 2 * projection;  // of queries; of keys and values
-  return down_and_norms + up + kRotaryCacheCore + projection;
+  return down_and_norms + up_projections(precision) + kRotaryCacheCore + projection;
 }
 
 }  // namespace
@@ -33,8 +36,13 @@ std::int64_t layer_launches(const Architecture& model, const Precision& precisio
   constexpr std::int64_t kSortPermuteCombine = 3;
   launches += routing + kSortPermuteCombine + feed_forward(precision.experts);
   if (model.moe.shared_intermediate > 0) launches += feed_forward(precision.shared) + 1;
-  if (degrees.expert > 1 && degrees.data > 1) launches += 2;
+  if (degrees.exchanges()) launches += 2;
   return launches;
+}
+
+std::int64_t piecewise_launches(const Architecture& model, const Precision& precision) {
+  const bool latent = model.attention.kind == AttentionKind::kMultiHeadLatent;
+  return 1 + kRotaryCacheCore + (latent ? up_projections(precision) : 0);
 }
 
 }  // namespace moesim

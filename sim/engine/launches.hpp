@@ -14,4 +14,9 @@ namespace moesim {
 std::int64_t layer_launches(const Architecture& model, const Precision& precision,
                             const ParallelConfig& degrees, bool moe);
 
+/// Of a layer that is replayed as a CUDA graph but for its attention: that graph, and attention's
+/// core, for latent attention with the up-projections, which TensorRT-LLM's MLA module runs with
+/// it.
+std::int64_t piecewise_launches(const Architecture& model, const Precision& precision);
+
 }  // namespace moesim

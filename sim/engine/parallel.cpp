@@ -39,9 +39,23 @@ void check_expert(const ParallelConfig& d, const Architecture& model, std::int64
     require(d.expert == 1, where,
             fmt::format("expert {} for {}, a dense model", d.expert, model.name));
     require(redundant == 0, where, "redundant experts for a dense model");
+    require(!d.moe_tensor, where, fmt::format("moe_tensor for {}, a dense model", model.name));
     return;
   }
-  if (d.expert > d.tensor) {
+  if (d.moe_tensor) {
+    const auto ranks = d.expert * *d.moe_tensor;
+    require(ranks >= d.tensor, where,
+            fmt::format("expert {} x moe_tensor {} = {} of {} tensor ranks would hold experts; "
+                        "leave moe_tensor out for tensor / expert = {:.3g}",
+                        d.expert, *d.moe_tensor, ranks, d.tensor,
+                        static_cast<double>(d.tensor) / static_cast<double>(d.expert)));
+    require_divides(ranks, d.tensor, "ranks that hold the experts (expert x moe_tensor)", "tensor",
+                    where);
+    require_divides(d.tensor * d.data, ranks, "ranks (tensor x data)", "expert x moe_tensor",
+                    where);
+    require_divides(model.moe.intermediate, *d.moe_tensor, "columns of an expert", "moe_tensor",
+                    where);
+  } else if (d.expert > d.tensor) {
     require_divides(d.expert, d.tensor, "expert-parallel ranks", "tensor", where);
     require_divides(d.tensor * d.data, d.expert, "ranks (tensor x data)", "expert", where);
   } else {
@@ -69,14 +83,20 @@ const Parameters<ParallelConfig>& ParallelConfig::parameters() {
                     "exchange tokens")
           .min(1)
           .optional("pipeline", &ParallelConfig::pipeline, "pipeline stages")
-          .min(1);
+          .min(1)
+          .optional("moe_tensor", &ParallelConfig::moe_tensor,
+                    "ranks that split each expert (default: tensor / expert, above `tensor` 1); "
+                    "with expert x moe_tensor above `tensor`, data ranks run each other's tokens, "
+                    "which network.dispatch gathers")
+          .min(1)
+          .unwritten_when_absent();
   return list;
 }
 
 Layout::Layout(const ParallelConfig& degrees, const Architecture& model,
                std::int64_t redundant_experts, std::int64_t cluster_gpus, const Location& where)
     : d_(degrees) {
-  for (const auto degree : {d_.tensor, d_.data, d_.expert, d_.pipeline})
+  for (const auto degree : {d_.tensor, d_.data, d_.expert, d_.pipeline, d_.moe_tensor.value_or(1)})
     require(degree <= 1'000'000, where, fmt::format("a degree of {}", degree));
   const auto gpus_needed = d_.tensor * d_.data * d_.pipeline;
   require(gpus_needed <= cluster_gpus, where,

@@ -36,6 +36,7 @@ LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int6
   s.expert_group = std::make_unique<Group>(parts.network, members);
   s.exchange = parts.transport.dispatch.make({parts.network, *s.expert_group});
   s.rank_probability.resize(static_cast<std::size_t>(moe_here));
+  s.node_probability.resize(static_cast<std::size_t>(moe_here));
   update_probabilities(parts, s);
   return s;
 }
@@ -52,12 +53,11 @@ std::unique_ptr<StageFlows> stage_flows(const EngineParts& parts, const Lockstep
 }
 
 void update_probabilities(const EngineParts& parts, LockstepStage& stage) {
-  if (!stage.exchange) return;
+  if (!stage.exchange || parts.layout.gathers_tokens()) return;  // tokens go everywhere
   std::vector<int> own(static_cast<std::size_t>(stage.expert_group->size()));
   for (std::size_t i = 0; i < own.size(); ++i) own[i] = static_cast<int>(i);
   const auto nodes = node_index(parts.network, *stage.expert_group);
   const auto moe_here = stage.rank_probability.size();
-  stage.node_probability.resize(moe_here);
   for (std::size_t i = 0; i < moe_here; ++i) {
     const auto layer = stage.first_moe + static_cast<std::int64_t>(i);
     stage.rank_probability[i] = parts.moe.part_probability(layer, own, stage.expert_group->size());

@@ -79,8 +79,10 @@ std::int64_t StepBuilder::launched() const {
   const auto& parts = s_.parts;
   std::int64_t kernels = 0;
   for (auto i = stage_.first_layer; i < stage_.last_layer; ++i)
-    kernels += layer_launches(parts.model, parts.precision, parts.layout.degrees(),
-                              parts.model.layers[static_cast<std::size_t>(i)].moe);
+    kernels += parts.host.piecewise
+                   ? piecewise_launches(parts.model, parts.precision)
+                   : layer_launches(parts.model, parts.precision, parts.layout.degrees(),
+                                    parts.model.layers[static_cast<std::size_t>(i)].moe);
   return kernels;
 }
 

@@ -24,6 +24,21 @@ void check_batch_size(const ServingScenario& scenario, const Layout& layout, con
     throw InputError(where, fmt::format("{} experts; at most 65535 are supported", moe.experts));
 }
 
+void check_gathering(const ServingScenario& scenario, const Layout& layout, const Network& network,
+                     const Location& where) {
+  if (!layout.gathers_tokens()) return;
+  const auto& dispatch = scenario.network.dispatch;
+  const Group two(network, {0, 1});
+  if (dispatch.make({network, two})->gathers()) return;
+  throw InputError(
+      where,
+      fmt::format(
+          "moe_tensor {} splits every expert over data ranks, which all need the tokens of "
+          "all of them, but network.dispatch '{}' sends a token to single ranks; did you mean "
+          "'allgather-reducescatter'?",
+          layout.moe_tensor(), dispatch.type));
+}
+
 void check_offloading(const ServingScenario& scenario, const Model& model, const Location& where) {
   const auto& degrees = scenario.parallel;
   if (model.architecture.moe.experts == 0)

@@ -5,6 +5,7 @@
 #include "models/architecture/model.hpp"
 #include "models/device/device.hpp"
 #include "sim/engine/parallel.hpp"
+#include "sim/platform/network.hpp"
 #include "sim/serving/serving_scenario.hpp"
 
 namespace moesim {
@@ -12,6 +13,9 @@ namespace moesim {
 /// Counts of (token, expert) pairs are 32-bit: a batch that could overflow them is refused.
 void check_batch_size(const ServingScenario& scenario, const Layout& layout, const Moe& moe,
                       const Location& where);
+/// Experts that data ranks split need a dispatch that gathers.
+void check_gathering(const ServingScenario& scenario, const Layout& layout, const Network& network,
+                     const Location& where);
 /// With the section `cache`.
 void check_offloading(const ServingScenario& scenario, const Model& model, const Location& where);
 /// Bytes of one of the composed models.

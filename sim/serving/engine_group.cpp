@@ -277,8 +277,9 @@ void EngineGroup::generate(Request& request) {
 
 void EngineGroup::respond(Request& request, Seconds now) {
   ++request.steps;
-  const bool due = request.finished() || request.steps % stream_.interval == 0 ||
-                   (stream_.first && request.steps == 1);
+  const bool own = request.steps % stream_.interval == 0 || (stream_.first && request.steps == 1);
+  const bool shared = steps_ % static_cast<std::uint64_t>(stream_.interval) == 0;
+  const bool due = request.finished() || (stream_.together ? shared : own);
   if (!due) return;
   if (request.delivered == 0) {
     request.first_token = request.last_token = now;

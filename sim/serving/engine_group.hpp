@@ -31,11 +31,12 @@ class EngineGroup {
     acceptance_length_ = acceptance_length;
   }
   /// Responses to the client, in steps of a request: every `interval`-th, its last, and, where
-  /// `first` says so, its first.
+  /// `first` says so, its first; or, `together`, at every `interval`-th step of the group.
   struct Stream {
     std::int64_t interval = 1;
-    bool first = true;
+    bool first = true, together = false;
   };
+  const Stream& stream() const { return stream_; }
   void stream(const Stream& responses) { stream_ = responses; }
   /// Starts the actors. `on_done` is called for every finished request.
   void start(std::function<void(Request&)> on_done);

@@ -90,7 +90,10 @@ void Handover::move(const Pending& pending, std::size_t to) {
   const Seconds now = parts_.simulation.now();
   counts_.transfer_s.push_back((now - start).value);
   --rank.in_transfer;
-  if (parts_.first_token == FirstToken::decode) request.first_token = request.last_token = now;
+  if (parts_.first_token == FirstToken::decode) {
+    request.first_token = request.last_token = now;
+    if (rank.group->stream().together) request.delivered = 0;  // with the group's next responses
+  }
   auto& sender = prefill_[static_cast<std::size_t>(pending.from)];
   sender.group->release(sender.local, request.computed, pending.prefix);
   rank.group->resume(rank.local, request);

@@ -122,6 +122,7 @@ Serving::Serving(const ServingScenario& given, const ServingScenario& scenario,
   if (scenario_.network.collectives == CollectiveTimes::measured) measured_.emplace(device_.name);
   const auto seed = static_cast<std::uint64_t>(scenario.seed);
   check_batch_size(scenario, layout_, model_.architecture.moe, places.parallel);
+  check_gathering(scenario, layout_, network_, places.parallel);
   // The memory check comes before the pools are sampled: a model that does not fit is refused at
   // once.
   const auto& moe = model_.architecture.moe;
@@ -212,7 +213,8 @@ EngineParts Serving::parts() const {
           {scenario_.engine.host_time, scenario_.engine.launch_time,
            scenario_.engine.graph_max_batch, scenario_.engine.layer_time.value_or(Seconds(0)),
            scenario_.engine.sequence_time.value_or(Seconds(0)),
-           scenario_.engine.asynchronous_scheduling.value_or(false)},
+           scenario_.engine.asynchronous_scheduling.value_or(false),
+           scenario_.engine.piecewise_graphs.value_or(false)},
           scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,
           measured_ ? &*measured_ : nullptr,
           scenario_.engine.executor == Executor::event,
@@ -275,7 +277,8 @@ void Serving::add_groups(Running& running, std::vector<LockstepExecutor>& execut
     if (engine.speculation)
       running.groups.back().speculate(engine.speculation->tokens,
                                       engine.speculation->acceptance_length);
-    running.groups.back().stream({engine.stream_interval, engine.stream_first});
+    running.groups.back().stream(
+        {engine.stream_interval, engine.stream_first, engine.stream_together.value_or(false)});
   }
 }
 

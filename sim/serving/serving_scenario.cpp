@@ -152,6 +152,10 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "largest batch of decode steps that were captured as CUDA graphs, 0: none "
                     "(--enforce-eager); steps with prompt tokens never are")
           .min(0)
+          .optional("piecewise_graphs", &EngineConfig::piecewise_graphs,
+                    "steps with prompt tokens are CUDA graphs too, but for attention "
+                    "(TensorRT-LLM's enable_piecewise_cuda_graph; default false)")
+          .unwritten_when_absent()
           .optional("prefix_caching", &EngineConfig::prefix_caching,
                     "a request skips the tokens at the beginning of its prompt whose keys and "
                     "values another one left in KV memory (vLLM's enable_prefix_caching, SGLang's "
@@ -189,6 +193,11 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
           .optional("stream_first", &EngineConfig::stream_first,
                     "the first token is a response of its own; false: it comes with the first "
                     "full interval")
+          .optional("stream_together", &EngineConfig::stream_together,
+                    "all requests are responded to at the same steps, every stream_interval-th of "
+                    "the engine; the first token waits for the next of them (TensorRT-LLM 1.2; "
+                    "default false)")
+          .unwritten_when_absent()
           .optional("speculation", &EngineConfig::speculation,
                     "decode steps verify tokens that a draft proposed")
           .optional("two_batch_overlap", &EngineConfig::two_batch_overlap,

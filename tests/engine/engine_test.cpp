@@ -134,6 +134,54 @@ TEST(Lockstep, ExpertsCostTheSlowestRankOfTheDrawnLoads) {
   EXPECT_GT(step.phase_s[static_cast<std::size_t>(Phase::combine)], 0);
 }
 
+double phase_of(const StepCost& step, Phase phase) {
+  return step.phase_s[static_cast<std::size_t>(phase)];
+}
+
+TEST(Lockstep, ExpertsSplitOverDataRanksGatherAllTokensAndScatterTheSums) {
+  // OLMoE: 16 layers, hidden 2048; four data ranks each hold a quarter of every expert.
+  Engine engine("olmoe-1b-7b", {1, 4, 1, 1, 4}, "uniform");
+  engine.transport.dispatch = Choice<Exchange>("allgather-reducescatter");
+  std::vector<RankBatch> batches(4);
+  for (int i = 0; i < 16; ++i) batches[0].add({1, 300}, true);  // the others have less to do
+  for (int r = 1; r < 4; ++r) batches[static_cast<std::size_t>(r)].add({8, 0}, true);
+  auto executor = engine.executor();
+  const auto step = executor.cost(batches, 5, false);
+  double experts = 0;
+  ExpertLoads loads;
+  for (std::int64_t layer = 0; layer < 16; ++layer) {
+    engine.moe.draw(layer, 16 + 3 * 8, 5, loads);
+    const ExpertWork work{2048,
+                          1024 / 4,
+                          true,
+                          Dtype::bf16,
+                          Dtype::bf16,
+                          16 + 3 * 8,
+                          engine.moe.slots_of(layer, 0, loads)};
+    experts += engine.cost->experts(work).time.value;
+  }
+  EXPECT_NEAR(phase_of(step, Phase::experts), experts, 1e-12);
+  const Group group(engine.network, {0, 1, 2, 3});
+  const double bytes = (16 + 3 * 8) * 2048.0 * 2;
+  Transfer there(engine.network), back(engine.network);
+  all_gather(engine.network, group, bytes, there);
+  reduce_scatter(engine.network, group, bytes, back);
+  EXPECT_NEAR(phase_of(step, Phase::dispatch), 16 * there.alone(engine.network).value, 1e-12);
+  EXPECT_NEAR(phase_of(step, Phase::combine), 16 * back.alone(engine.network).value, 1e-12);
+  EXPECT_EQ(phase_of(step, Phase::all_reduce), 0);
+}
+
+TEST(Lockstep, ExpertsSplitOverTensorRanksAloneArePlainTensorParallelism) {
+  RankBatch batch;
+  batch.add({256, 0}, true);
+  const auto cost = [&](const ParallelConfig& degrees) {
+    Engine engine("olmoe-1b-7b", degrees, "uniform");
+    return engine.executor().cost(std::span(&batch, 1), 0, false).alone().value;
+  };
+  EXPECT_DOUBLE_EQ(cost({4, 1, 1, 1, 4}), cost({4, 1, 1, 1}));
+  EXPECT_DOUBLE_EQ(cost({4, 1, 2, 1, 2}), cost({4, 1, 2, 1}));
+}
+
 TEST(Lockstep, AnUnevenGroupWaitsForItsBusiestRank) {
   Engine engine("olmoe-1b-7b", {1, 2, 2, 1});
   RankBatch heavy, light;
@@ -195,6 +243,23 @@ TEST(MemoryPlan, RefusesAModelThatDoesNotFitWithTheArithmetic) {
   }
 }
 
+TEST(Layout, SplitsExpertsOverTheDataRanksOfAGroup) {
+  const auto model = load_model("qwen3-30b-a3b");
+  const Layout two({2, 4, 2, 1, 2}, model.architecture, 0, 8, kHere);
+  EXPECT_TRUE(two.exchanges());
+  EXPECT_TRUE(two.gathers_tokens());
+  EXPECT_EQ(two.data_per_group(), 2);
+  EXPECT_EQ(two.groups(), 2);
+  EXPECT_EQ(two.moe_tensor(), 2);
+  const auto weights = [&](const ParallelConfig& degrees) {
+    const Layout layout(degrees, model.architecture, 0, 8, kHere);
+    return plan_memory(model.architecture, model.precision, layout, h100(),
+                       128 / layout.degrees().expert, {}, kHere)
+        .weights.value;
+  };
+  EXPECT_DOUBLE_EQ(weights({1, 8, 1, 1, 8}), weights({1, 8, 8, 1})) << "an eighth of all experts";
+}
+
 TEST(Layout, NamesTheNumbersThatDoNotDivide) {
   const auto model = load_model("qwen3-30b-a3b");  // 32 heads, 4 KV heads
   const auto message = [&](const ParallelConfig& degrees, std::int64_t gpus) -> std::string {
@@ -213,6 +278,12 @@ TEST(Layout, NamesTheNumbersThatDoNotDivide) {
   EXPECT_NE(message({4, 1, 3, 1}, 8).find("do not divide"), std::string::npos);
   EXPECT_NE(message({2, 3, 4, 1}, 8).find("do not divide"), std::string::npos);
   EXPECT_NE(message({1, 1, 1, 49}, 64).find("49 stages for 48 layers"), std::string::npos);
+  EXPECT_NE(message({4, 1, 1, 1, 2}, 8).find("expert 1 x moe_tensor 2 = 2 of 4 tensor ranks"),
+            std::string::npos);
+  EXPECT_NE(message({2, 3, 1, 1, 4}, 8).find("6 ranks (tensor x data) do not divide over"),
+            std::string::npos);
+  EXPECT_NE(message({1, 5, 1, 1, 5}, 8).find("768 columns of an expert do not divide"),
+            std::string::npos);
   EXPECT_EQ(message({2, 4, 8, 1}, 8), "fine");
   EXPECT_EQ(message({4, 2, 2, 1}, 8), "fine");
 }

@@ -56,6 +56,15 @@ TEST(Executors, AgreeWithinOnePercentWithoutContention) {
   }
 }
 
+TEST(Executors, AgreeWhereDataRanksSplitExperts) {
+  expect_agreement(
+      both(
+          "{model: {name: mixtral-8x7b}, cluster: {node: hgx-h100}, parallel: {tensor: 2, data: 4, "
+          "expert: 2, moe_tensor: 2}, network: {dispatch: allgather-reducescatter}, workload: "
+          "{requests: 9, arrivals: at-once, lengths: {type: fixed, input: 200, output: 5}}"),
+      0.01);
+}
+
 // Three GPUs and one NIC per node, replicas of four GPUs: neighbours meet on a NIC, and both
 // executors give SimGrid the same bytes.
 TEST(Executors, AgreeUnderContentionWithinTheToleranceOfAggregate) {

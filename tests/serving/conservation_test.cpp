@@ -38,6 +38,11 @@ const std::vector<Case>& cases() {
        R"({model: {name: deepseek-v3}, cluster: {node: hgx-h200, nodes: 2},
         parallel: {data: 16, expert: 16}, workload: {requests: 100, arrivals: {type: poisson, rate: 40 /s},
         lengths: {type: fixed, input: 500, output: 30}}, network: {dispatch: node-dedup}})"},
+      {"experts split over data ranks",
+       R"({model: {name: qwen3-30b-a3b}, cluster: {node: hgx-h100},
+        parallel: {data: 8, expert: 2, moe_tensor: 4}, network: {dispatch: allgather-reducescatter},
+        workload: {requests: 60, arrivals: {type: poisson, rate: 20 /s},
+        lengths: {type: log-normal, input_median: 400, input_sigma: 0.8, output_median: 60, output_sigma: 0.7}}})"},
       {"one token requests", R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
         workload: {requests: 500, arrivals: {type: poisson, rate: 300 /s}, lengths: {type: fixed, input: 1, output: 1}}})"},
   };

@@ -76,6 +76,16 @@ TEST(DisaggregationRefusals, ADecodePoolThatDoesNotDivideTheModel) {
   EXPECT_TRUE(error.starts_with("test.yaml:4:60: impossible parallelism")) << error;
 }
 
+TEST(DisaggregationRefusals, ExpertsSplitOverDataRanksWithoutGathering) {
+  const auto error = refusal_of(
+      scenario("disaggregation: {prefill: {parallel: {data: 2, moe_tensor: 2}}, decode: {}}"));
+  EXPECT_TRUE(error.starts_with("test.yaml:4:")) << error;
+  EXPECT_NE(error.find("network.dispatch 'all-to-all' sends a token to single ranks; did you mean "
+                       "'allgather-reducescatter'?"),
+            std::string::npos)
+      << error;
+}
+
 TEST(DisaggregationRefusals, RequestsThatNoPoolCanHold) {
   EXPECT_NE(refusal_of(scenario("disaggregation: {prefill: {}, decode: {engine: {max_model_length: "
                                 "10}}}"))

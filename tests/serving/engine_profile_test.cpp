@@ -79,6 +79,12 @@ TEST(EagerSteps, TakeAtLeastTheHostsTimePerKernel) {
   EXPECT_NEAR(results[2].tpot_s.mean, kLaunches, 1e-8);
 }
 
+TEST(PiecewiseGraphs, LaunchOneGraphAndAttentionPerLayer) {
+  // Rotary embedding, cache write and attention of OLMoE's 16 layers, and a graph for each.
+  const auto results = run_scenarios({lone("launch_time: 1 ms, piecewise_graphs: true")});
+  EXPECT_NEAR(results[0].ttft_s.mean, 16 * 4 * 1e-3, 1e-8);
+}
+
 TEST(Responses, ComeEverySoManySteps) {
   const auto results = run_scenarios({lone("", 42), lone("stream_interval: 10", 42),
                                       lone("stream_interval: 10, stream_first: false", 42)});
@@ -91,6 +97,31 @@ TEST(Responses, ComeEverySoManySteps) {
   }
   EXPECT_EQ(results[1].itl_s.p50, 0);
   EXPECT_NEAR(results[1].itl_s.max, 10 * step, 0.2 * step);
+}
+
+TEST(Responses, ComeTogetherAtTheEnginesSteps) {
+  const auto two = [](const std::string& more, const std::string& engine) {
+    return R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
+        workload: {requests: 2, arrivals: {type: constant, rate: 100 /s},
+                   lengths: {type: fixed, input: 100, output: 42}}, )" +
+           more + "engine: {" + engine + "}}";
+  };
+  const std::string together = "stream_interval: 20, stream_together: true";
+  const std::string pools = "disaggregation: {prefill: {}, decode: {engine: {" + together + "}}}, ";
+  const auto results =
+      run_scenarios({two("", "stream_interval: 20"), two("", together),
+                     two("disaggregation: {prefill: {}, decode: {}}, ", ""), two(pools, "")});
+  const auto first = [&](std::size_t result, std::size_t request) {
+    const auto& row = results[result].requests[request];
+    return row.arrival_s + row.ttft_s;
+  };
+  EXPECT_GT(first(0, 1), first(0, 0));
+  EXPECT_DOUBLE_EQ(first(1, 1), first(1, 0)) << "at the twentieth step, whoever came first";
+  EXPECT_GT(first(1, 0), first(0, 0) + 15 * results[0].mean_decode_s);
+  EXPECT_DOUBLE_EQ(results[1].e2e_s.mean, results[0].e2e_s.mean);
+  EXPECT_DOUBLE_EQ(first(3, 1), first(3, 0)) << "in the decode pool too";
+  EXPECT_GT(first(3, 0), first(2, 0));
+  EXPECT_DOUBLE_EQ(results[3].e2e_s.mean, results[2].e2e_s.mean);
 }
 
 TEST(BalancedPrompts, WaitUntilEveryRankHasOne) {
@@ -120,6 +151,8 @@ TEST(Launches, CountTheKernelsOfALayer) {
                           model.architecture.layers[static_cast<std::size_t>(layer)].moe);
   };
   EXPECT_EQ(of("deepseek-r1", 10, Dtype::fp8), 34);
+  const auto r1 = load_model("deepseek-r1");
+  EXPECT_EQ(piecewise_launches(r1.architecture, r1.precision), 8);
   EXPECT_EQ(of("llama-3.1-70b", 10, Dtype::fp8), 16);
   EXPECT_EQ(of("llama-3.1-70b", 10, Dtype::bf16), 12);
 }

@@ -50,8 +50,6 @@ TEST(MeasuredPools, AreLeftOutWhereTheTableDoesNotSayWhatTheyAre) {
             "disaggregated: pipeline width ambiguous");
   EXPECT_EQ(reason([](auto& p) { p.decode.moe_expert = 4; }),
             "disaggregated: attention and experts have different widths");
-  EXPECT_EQ(reason([](auto& p) { p.prefill.moe_tensor = 8, p.prefill.moe_expert = 1; }),
-            "not expressible: tensor-parallel experts under data-parallel attention");
   EXPECT_EQ(reason([](auto& p) { p.prefill.tensor = 0; }), "disaggregated: no widths recorded");
   EXPECT_EQ(reason([](auto& p) { p.decode.batch = 5; }),
             "batch size and concurrency disagree (replicas that the table does not describe)");

@@ -85,12 +85,20 @@ TEST(PublishedLaunch, OfSixteenGpusSpansTwoNodes) {
   EXPECT_EQ(scenario.disaggregation->decode.engine->max_sequences, 2);
 }
 
-TEST(PublishedLaunch, WithTensorParallelExpertsUnderDataParallelAttentionIsLeftOut) {
+TEST(PublishedLaunch, SplitsExpertsOverTheDataRanksOfAPrefillWorker) {
   auto point = row(8192, "1088");
   point.precision = "fp8", point.gemm_format = point.moe_format = "fp8";
   point.prefill = point.decode = {0, 0, 8, 1, 1, 8, 1};
-  EXPECT_EQ(measured_scenario(point).left_out,
-            "not expressible: tensor-parallel experts under data-parallel attention");
+  const auto measured = measured_scenario(point);
+  ASSERT_EQ(measured.left_out, "");
+  const auto scenario = read_serving_scenario(measured.document);
+  EXPECT_EQ(scenario.disaggregation->prefill.parallel.data, 8);
+  EXPECT_EQ(scenario.disaggregation->prefill.parallel.expert, 1);
+  EXPECT_EQ(scenario.disaggregation->prefill.parallel.moe_tensor, 8);
+  EXPECT_EQ(scenario.network.dispatch.type, "allgather-reducescatter");
+  EXPECT_FALSE(scenario.disaggregation->decode.parallel.moe_tensor);
+  const Serving serving(scenario, places_of(measured.document));
+  EXPECT_EQ(serving.gpus(), 40);
 }
 
 }  // namespace

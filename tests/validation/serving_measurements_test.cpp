@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "sim/cli/launch_settings.hpp"
 #include "sim/cli/measured_scenario.hpp"
 #include "sim/serving/serving_scenario.hpp"
 
@@ -89,6 +90,7 @@ TEST(MeasuredScenario, IsWhatAUserWouldWrite) {
 TEST(MeasuredScenario, ReadsAWidthRecordedAsTensorTimesExpertFromTheId) {
   auto point = plain();
   point.id = "2026_04_06_deepseek_r1_h200_sxm_trtllm_fp8_agg_1024x1024_c16_tp8_ep8_922";
+  point.source = "source_file=2026-04-06.csv; silicon_concurrency=16";
   point.tensor = 64, point.moe_tensor = 8, point.moe_expert = 8;
   EXPECT_EQ(scenario_of(point).parallel.tensor, 8);
   EXPECT_EQ(scenario_of(point).parallel.expert, 8);
@@ -106,12 +108,22 @@ TEST(MeasuredScenario, TakesAMixedWidthAsItIsWhereTheIdAgrees) {
   EXPECT_EQ(scenario_of(point).parallel.expert, 2);
 }
 
-TEST(MeasuredScenario, LeavesOutAProductThatNoIdExplains) {
+TEST(MeasuredScenario, ReadsTheProductOfInferenceMaxWithoutAnId) {
   auto point = plain();
   point.id = "dsr1_b200_sglang_fp4_agg_1024x8192_c16_cfg201";
+  point.source = "db-dump/2026-04-27; config_id=201; silicon_concurrency=16";
   point.tensor = 64, point.moe_tensor = 8, point.moe_expert = 8;
+  EXPECT_EQ(scenario_of(point).parallel.tensor, 8);
+  EXPECT_EQ(scenario_of(point).parallel.expert, 8);
+  point.tensor = 1, point.attention_data = 64;  // attention data-parallel
+  const auto parallel = scenario_of(point).parallel;
+  EXPECT_EQ(parallel.tensor, 1);
+  EXPECT_EQ(parallel.data, 8);
+  EXPECT_EQ(parallel.expert, 8);
+  EXPECT_FALSE(parallel.moe_tensor);
+  point.id = "2026_04_06_deepseek_r1_b200_sxm_trtllm_fp4_agg_1024x8192_c16_tp4_ep8_972";
   EXPECT_EQ(measured_scenario(point).left_out,
-            "tensor width recorded as tensor x expert, and the id does not tell them apart");
+            "GPU count ambiguous: the columns and the id disagree");
 }
 
 TEST(MeasuredScenario, TakesAttentionDataParallelismOnlyWhereColumnsAndIdAgree) {
@@ -123,21 +135,61 @@ TEST(MeasuredScenario, TakesAttentionDataParallelismOnlyWhereColumnsAndIdAgree) 
   EXPECT_EQ(parallel.tensor, 1);
   EXPECT_EQ(parallel.data, 8);
   EXPECT_EQ(parallel.expert, 8);
-  point.attention_data = 64;
+  point.attention_data = 16;
   EXPECT_EQ(measured_scenario(point).left_out,
             "GPU count ambiguous: the columns and the id disagree");
-  point.attention_data = 8, point.moe_tensor = 8, point.moe_expert = 1;
-  EXPECT_EQ(measured_scenario(point).left_out,
-            "not expressible: tensor-parallel experts under data-parallel attention");
 }
 
-TEST(MeasuredScenario, LeavesOutExpertsWiderThanAttention) {
+TEST(MeasuredScenario, SplitsExpertsOverDataRanksAsRecorded) {
+  auto point = plain();
+  point.id = "2026_04_06_gpt_oss_120b_b200_sxm_trtllm_fp4_agg_1024x1024_c16_tp4_ep1_390";
+  point.tensor = 1, point.attention_data = 4, point.moe_tensor = 4, point.moe_expert = 1,
+  point.batch = 4;
+  const auto scenario = scenario_of(point);
+  EXPECT_EQ(scenario.parallel.data, 4);
+  EXPECT_EQ(scenario.parallel.moe_tensor, 4);
+  EXPECT_EQ(scenario.network.dispatch.type, "allgather-reducescatter");
+}
+
+TEST(MeasuredScenario, TakesExpertsWiderThanAttentionAsDataRanksOfVllmAlone) {
   auto point = plain();
   point.id = "qwen_qwen3_235b_a22b_fp8_h200_sxm_vllm_agg_2000x100_c16_tp1_epnone_11";
-  point.model_path = "Qwen/Qwen3-235B-A22B-FP8";
+  point.model_path = "Qwen/Qwen3-235B-A22B-FP8", point.backend = "vllm";
   point.tensor = 1, point.attention_data = 0, point.moe_tensor = 2, point.moe_expert = 1;
+  const auto parallel = scenario_of(point).parallel;
+  EXPECT_EQ(parallel.tensor, 1);
+  EXPECT_EQ(parallel.data, 2);
+  EXPECT_EQ(parallel.moe_tensor, 2);
+  point.backend = "sglang";
   EXPECT_EQ(measured_scenario(point).left_out,
             "GPU count ambiguous: attention and experts have different widths");
+}
+
+TEST(MeasuredScenario, HasTheLaunchOfItsVersionDraftsAndWidth) {
+  auto point = plain();
+  point.id = "dsr1_b200_trtllm_fp8_agg_1024x1024_c16_cfg75", point.output_tokens = 1024;
+  point.source = "db-dump; silicon_concurrency=16";
+  point.backend = "trtllm", point.system = "b200_sxm", point.version = "1.2.0rc6";
+  const auto settings = [&](std::int64_t tensor, std::int64_t concurrency, std::int64_t drafted) {
+    return launch_settings(point, "deepseek-r1", tensor, concurrency, drafted);
+  };
+  EXPECT_EQ(settings(8, 16, 0).max_batched_tokens, 8192);
+  EXPECT_EQ(settings(8, 16, 3).max_batched_tokens, 1152);   // 4 x 16 + 1024 + 64, up to 64s
+  EXPECT_EQ(settings(1, 128, 1).max_batched_tokens, 1152);  // 2 x 128 / 8 + 1024 + 64
+  EXPECT_EQ(settings(8, 16, 0).kernels, "sglang");
+  EXPECT_EQ(settings(1, 16, 0).kernels, "");
+  EXPECT_FALSE(settings(8, 16, 0).piecewise_graphs);
+  EXPECT_TRUE(settings(8, 64, 0).piecewise_graphs);
+  EXPECT_TRUE(settings(8, 16, 3).piecewise_graphs);
+  EXPECT_EQ(settings(8, 64, 0).batch_wait_steps, 40);
+  EXPECT_EQ(settings(8, 64, 3).batch_wait_steps, 0);
+  EXPECT_EQ(may_draft(point, "deepseek-r1", 8), 3);
+  EXPECT_EQ(may_draft(point, "deepseek-r1", 1), 1);
+  EXPECT_EQ(pool_kernels(point, false), "sglang");
+  EXPECT_EQ(pool_kernels(point, true), "");
+  point.version = "1.1.0rc2";
+  EXPECT_EQ(settings(8, 16, 3).max_batched_tokens, 8192);
+  EXPECT_EQ(settings(8, 16, 0).kernels, "");
 }
 
 TEST(MeasuredScenario, IgnoresTheExpertColumnsOfADenseModel) {
