@@ -71,10 +71,14 @@ std::string read_widths(const ServingMeasurement& point, bool moe, MeasuredWidth
   return "";
 }
 
+/// Every measurement of a ledger is simulated: eight of 58 MoE layers give the same means (the
+/// README's accuracy section says how far apart).
+constexpr int kDrawnLayers = 8;
+
 std::string engine_text(const ServingMeasurement& point, const LaunchSettings& settings,
                         std::int64_t sequences, std::int64_t drafted) {
-  auto text = fmt::format("max_sequences: {}, max_batched_tokens: {}", sequences,
-                          settings.max_batched_tokens);
+  auto text = fmt::format("max_sequences: {}, max_batched_tokens: {}, drawn_layers: {}", sequences,
+                          settings.max_batched_tokens, kDrawnLayers);
   const auto names = engine_profile_names();
   const auto& profile = settings.profile.empty() ? point.backend : settings.profile;
   if (std::ranges::find(names, profile) != names.end()) text += ", profile: " + profile;
