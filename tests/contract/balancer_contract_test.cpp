@@ -88,7 +88,7 @@ TEST_P(BalancerContract, NeverMakesTheBusiestRankBusierThanItsOwnSplitByMuch) {
 }
 
 TEST(MoeGps, CopiesOnlyWhatARankDoesNotHoldYet) {
-  const auto balancer = contract::make<Balancer>("moe-gps", kShape);
+  const auto balancer = contract::make<Balancer>("moe-gps", kBalanced);
   const auto placement = start();
   const auto counts = counts_at(3, 3000);
   BatchAssignment first, again, other;
@@ -107,7 +107,7 @@ TEST(MoeGps, CopiesOnlyWhatARankDoesNotHoldYet) {
 TEST(Llep, ItsHostTimeIsThatOfBatchesItRedistributes) {
   const auto balancer =
       Value<Choice<Balancer>>::read(parse_yaml("{type: llep, host_time: 2 ms}", "t.yaml"))
-          .make(kShape);
+          .make(kBalanced);
   BatchAssignment even, skewed;
   EXPECT_FALSE(balancer->assign(0, std::vector<std::int32_t>(64, 2048), start(), 1, even));
   EXPECT_EQ(even.host.value, 0);
