@@ -74,8 +74,10 @@ TEST(DrawnLayers, KeepTheMeanOfAllLayers) {
                                         decoding("deepseek-v3", layout, "drawn_layers: 1000"),
                                         decoding("deepseek-v3", layout, "drawn_layers: 8")});
     EXPECT_NEAR(results[1].simulated_s / results[0].simulated_s, 1, 1e-9) << layout;
-    EXPECT_NEAR(results[2].simulated_s / results[0].simulated_s, 1, 0.01) << layout;
-    EXPECT_NEAR(phase_s(results[2], "experts") / phase_s(results[0], "experts"), 1, 0.02) << layout;
+    // Steps that decode are many; those that take prompts in are a few draws of 8 layers each.
+    EXPECT_NEAR(results[2].tpot_s.mean / results[0].tpot_s.mean, 1, 0.005) << layout;
+    EXPECT_NEAR(results[2].simulated_s / results[0].simulated_s, 1, 0.04) << layout;
+    EXPECT_NEAR(phase_s(results[2], "experts") / phase_s(results[0], "experts"), 1, 0.04) << layout;
     EXPECT_NEAR(results[2].moe.value().imbalance_mean / results[0].moe.value().imbalance_mean, 1,
                 0.03)
         << layout;
