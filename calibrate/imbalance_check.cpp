@@ -50,7 +50,7 @@ class Draws {
       drawn_;
 };
 
-/// Mean predicted time over the draws from `first` up to `last` [s].
+/// Mean predicted time over the draws [s].
 double mean_time(const ExpertsFit& fit, const Peaks& peaks, const ExpertsSample& sample,
                  std::span<const std::vector<std::int32_t>> draws) {
   double sum = 0;
