@@ -7,6 +7,7 @@
 
 #include "calibrate/routing_fit.hpp"
 #include "sim/core/csv.hpp"
+#include "sim/core/parallel.hpp"
 
 namespace moesim {
 namespace {
@@ -73,6 +74,29 @@ Shares read_shares(const std::string& path, const std::string& model, std::int64
   return shares;
 }
 
+/// The fit to all other traces against this one, as a domain that the fit has not seen.
+std::vector<RoutingCheck> check_held_out(std::span<const RecordedTrace> traces,
+                                         std::span<const std::string> names, std::size_t out) {
+  std::vector<const RecordedTrace*> others;
+  for (std::size_t i = 0; i < traces.size(); ++i)
+    if (i != out) others.push_back(&traces[i]);
+  const auto profile = fit_routing(others);
+  const auto plan = sequences_of(traces[out], static_cast<std::int64_t>(traces.size()));
+  const auto recorded = routing_statistics(traces[out]).named();
+  const auto predicted = predict_routing(profile, traces[out].layers(), plan).named();
+  std::vector<double> fitted(recorded.size(), 0);
+  for (const auto* other : others) {
+    const auto statistics = routing_statistics(*other).named();
+    for (std::size_t i = 0; i < fitted.size(); ++i)
+      fitted[i] += statistics[i].second / static_cast<double>(others.size());
+  }
+  std::vector<RoutingCheck> checks;
+  for (std::size_t i = 0; i < recorded.size(); ++i)
+    checks.push_back(
+        {names[out], recorded[i].first, recorded[i].second, predicted[i].second, fitted[i]});
+  return checks;
+}
+
 }  // namespace
 
 RoutingProfile fit_expert_counts(const std::string& path, const std::string& model,
@@ -102,7 +126,7 @@ RoutingProfile fit_expert_counts(const std::string& path, const std::string& mod
 }
 
 std::vector<RoutingCheck> check_routing_fit(std::span<const RecordedTrace> traces,
-                                            std::span<const std::string> names) {
+                                            std::span<const std::string> names, unsigned jobs) {
   if (traces.size() == 1 && traces.front().tokens() < 2)
     throw InputError(Location{traces.front().file, 1, 1},
                      "one token: half of a lone trace is held out, so it must have at least two");
@@ -115,27 +139,13 @@ std::vector<RoutingCheck> check_routing_fit(std::span<const RecordedTrace> trace
     traces = halves;
     names = half_names;
   }
-  std::vector<RoutingCheck> checks;
-  for (std::size_t out = alone ? 1 : 0; out < traces.size(); ++out) {
-    std::vector<const RecordedTrace*> others;
-    for (std::size_t i = 0; i < traces.size(); ++i)
-      if (i != out) others.push_back(&traces[i]);
-    const auto profile = fit_routing(others);
-    // A domain that the fit has not seen.
-    const auto plan = sequences_of(traces[out], static_cast<std::int64_t>(traces.size()));
-    const auto recorded = routing_statistics(traces[out]).named();
-    const auto predicted = predict_routing(profile, traces[out].layers(), plan).named();
-    std::vector<double> fitted(recorded.size(), 0);
-    for (const auto* other : others) {
-      const auto statistics = routing_statistics(*other).named();
-      for (std::size_t i = 0; i < fitted.size(); ++i)
-        fitted[i] += statistics[i].second / static_cast<double>(others.size());
-    }
-    for (std::size_t i = 0; i < recorded.size(); ++i)
-      checks.push_back(
-          {names[out], recorded[i].first, recorded[i].second, predicted[i].second, fitted[i]});
-  }
-  return checks;
+  std::vector<std::vector<RoutingCheck>> checks(traces.size());
+  for_each_in_parallel(traces.size(), jobs, [&](std::size_t out) {
+    if (!alone || out == 1) checks[out] = check_held_out(traces, names, out);
+  });
+  std::vector<RoutingCheck> all;
+  for (auto& some : checks) std::ranges::move(some, std::back_inserter(all));
+  return all;
 }
 
 std::string routing_profile_yaml(const RoutingProfile& profile, const std::string& comment) {
@@ -148,8 +158,9 @@ std::string routing_profile_yaml(const RoutingProfile& profile, const std::strin
   RoutingProfile rounded = profile;
   const auto round = [](double& value) { value = std::round(value * 1000) / 1000; };
   for (auto& s : rounded.sigma) round(s);
-  for (double* value : {&rounded.tail, &rounded.common, &rounded.latent_sigma, &rounded.token_share,
-                        &rounded.context_share})
+  for (auto& p : rounded.popularity) round(p);
+  for (double* value :
+       {&rounded.common, &rounded.latent_sigma, &rounded.token_share, &rounded.context_share})
     round(*value);
   return text + to_yaml(RoutingProfile::parameters().write(rounded));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "sim/core/portable_math.hpp"
 
@@ -17,24 +18,55 @@ constexpr std::int64_t kTokensPerRound = 3072;  // of every trace
 /// What the fit turns its parameters for.
 struct Moments {
   std::vector<double> collision;  ///< [layers]
-  double near = 0, far = 0, next_layer = 0, triple = 0;
+  std::vector<double> curve;      ///< [knots] log load by popularity, standardised, over layers
+  double near = 0, far = 0, next_layer = 0;
 };
 
-Moments moments(const RoutingStatistics& s) {
-  return {s.layer_collision, s.reuse - s.reuse_far, s.reuse_far - s.collision,
-          s.next_layer - s.next_layer_independent, s.triple};
+/// Log share of the experts from the least to the most chosen one, standardised, at the knots of
+/// RoutingProfile::popularity; mean over layers. What is below a tenth of the mean counts as that.
+std::vector<double> load_curve(const RecordedTrace& trace) {
+  const auto experts = static_cast<std::size_t>(trace.experts);
+  const double mean = static_cast<double>(trace.top_k) / static_cast<double>(experts);
+  std::vector<double> sorted(experts, 0);
+  for (std::int64_t l = 0; l < trace.layers(); ++l) {
+    auto share = inclusion_of(trace, l);
+    for (auto& p : share) p = portable_log(std::max(p, 0.1 * mean));
+    std::ranges::sort(share);
+    standardise(share);
+    for (std::size_t e = 0; e < experts; ++e)
+      sorted[e] += share[e] / static_cast<double>(trace.layers());
+  }
+  std::vector<double> curve;
+  for (std::size_t k = 0; k < RoutingProfile::kPopularityKnots; ++k) {
+    const double normal =
+        RoutingProfile::kFirstKnot + RoutingProfile::kKnotStep * static_cast<double>(k);
+    const double below = 0.5 * std::erfc(-normal / std::numbers::sqrt2);  // share of experts
+    const double last = static_cast<double>(experts - 1);
+    const double at = std::clamp(below * (last + 1) - 0.5, 0.0, last);
+    const auto first = static_cast<std::size_t>(at);
+    curve.push_back(std::lerp(sorted[first], sorted[std::min(first + 1, experts - 1)],
+                              at - static_cast<double>(first)));
+  }
+  return curve;
+}
+
+Moments moments(const RecordedTrace& trace) {
+  const auto s = routing_statistics(trace);
+  return {s.layer_collision, load_curve(trace), s.reuse - s.reuse_far, s.reuse_far - s.collision,
+          s.next_layer - s.next_layer_independent};
 }
 
 Moments mean(const std::vector<Moments>& all) {
   Moments sum;
   const double n = static_cast<double>(all.size());
   sum.collision.assign(all.front().collision.size(), 0);
+  sum.curve.assign(all.front().curve.size(), 0);
   for (const auto& m : all) {
     for (std::size_t l = 0; l < sum.collision.size(); ++l) sum.collision[l] += m.collision[l] / n;
     sum.near += m.near / n;
     sum.far += m.far / n;
     sum.next_layer += m.next_layer / n;
-    sum.triple += m.triple / n;
+    for (std::size_t k = 0; k < sum.curve.size(); ++k) sum.curve[k] += m.curve[k] / n;
   }
   return sum;
 }
@@ -168,7 +200,7 @@ RoutingProfile fit_routing(std::span<const RecordedTrace* const> traces) {
   std::vector<std::vector<std::vector<double>>> popularity;
   for (std::size_t i = 0; i < traces.size(); ++i) {
     profile.experts = std::max(profile.experts, traces[i]->experts);
-    recorded.push_back(moments(routing_statistics(*traces[i])));
+    recorded.push_back(moments(*traces[i]));
     plans.push_back(shortened(sequences_of(*traces[i], static_cast<std::int64_t>(i))));
   }
   for (const auto* trace : traces) popularity.push_back(inclusions(*trace, profile.experts));
@@ -178,19 +210,23 @@ RoutingProfile fit_routing(std::span<const RecordedTrace* const> traces) {
   profile.sigma.assign(static_cast<std::size_t>(layers), 0.7);
   profile.latent_sigma = 1;
   profile.token_share = profile.context_share = 0.3;
+  profile.popularity = target.curve;
   RoutingProfile average = profile;
+  average.popularity.assign(profile.popularity.size(), 0);
   average.sigma.assign(profile.sigma.size(), 0);
-  average.tail = average.latent_sigma = average.token_share = average.context_share = 0;
+  average.latent_sigma = average.token_share = average.context_share = 0;
   for (int round = 0; round < kRounds; ++round) {
     std::vector<Moments> found;
     for (const auto& plan : plans)
-      found.push_back(moments(routing_statistics(
-          generated(profile, layers, 1000 + static_cast<std::uint64_t>(round), plan))));
+      found.push_back(
+          moments(generated(profile, layers, 1000 + static_cast<std::uint64_t>(round), plan)));
     const auto now = mean(found);
     for (std::size_t l = 0; l < profile.sigma.size(); ++l)
       profile.sigma[l] =
           turned(profile.sigma[l], target.collision[l] - uniform, now.collision[l] - uniform);
-    profile.tail = std::clamp(profile.tail + portable_log(target.triple / now.triple), -1.0, 1.0);
+    for (std::size_t k = 0; k < profile.popularity.size(); ++k)
+      profile.popularity[k] += target.curve[k] - now.curve[k];
+    std::ranges::sort(profile.popularity);
     profile.latent_sigma = turned(profile.latent_sigma, target.next_layer, now.next_layer);
     profile.context_share = turned_share(profile.context_share, target.far, now.far, 1);
     profile.token_share =
@@ -198,7 +234,8 @@ RoutingProfile fit_routing(std::span<const RecordedTrace* const> traces) {
     if (round < kRounds - kAveraged) continue;
     for (std::size_t l = 0; l < profile.sigma.size(); ++l)
       average.sigma[l] += profile.sigma[l] / kAveraged;
-    average.tail += profile.tail / kAveraged;
+    for (std::size_t k = 0; k < profile.popularity.size(); ++k)
+      average.popularity[k] += profile.popularity[k] / kAveraged;
     average.latent_sigma += profile.latent_sigma / kAveraged;
     average.token_share += profile.token_share / kAveraged;
     average.context_share += profile.context_share / kAveraged;
@@ -208,7 +245,7 @@ RoutingProfile fit_routing(std::span<const RecordedTrace* const> traces) {
 
 RoutingStatistics predict_routing(const RoutingProfile& profile, std::int64_t layers,
                                   std::span<const GeneratedSequence> sequences) {
-  constexpr int kSeeds = 3;
+  constexpr int kSeeds = 8;
   RoutingStatistics mean;
   const auto add = [](auto& sum, const auto& one) {
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += one[i] / kSeeds;

@@ -1,12 +1,12 @@
 // Fits the routing generator (sim/routing/generator.hpp) to recorded choices: its parameters are
 // turned until generated traces of the same shape have the recorded
 //   collision of two random tokens, per layer         -> spread of popularity, per layer
-//   collision of three random tokens                  -> how far the most popular stand out
+//   load of the experts from least to most chosen one -> shape of popularity
 //   next-layer affinity above independence            -> spread of the latent preference
 //   reuse of the previous token's experts, near - far -> its share that lasts a token or two
 //   reuse at a distance of 8 tokens - collision       -> its share that lasts some twenty tokens.
-// Max / mean load, distinct experts of a batch and rank imbalance are not fitted: they are what a
-// fit is checked on, besides traces it has not seen.
+// Distinct experts of a batch and rank imbalance are not fitted: they are what a fit is checked on,
+// besides traces it has not seen.
 #pragma once
 
 #include <span>
@@ -24,7 +24,7 @@ RoutingProfile fit_routing(std::span<const RecordedTrace* const> traces);
 /// Lengths of a trace's sequences, in order.
 std::vector<GeneratedSequence> sequences_of(const RecordedTrace& trace, std::int64_t domain);
 
-/// Statistics of generated traces with these sequences, mean over three seeds.
+/// Statistics of generated traces with these sequences, mean over eight seeds.
 RoutingStatistics predict_routing(const RoutingProfile& profile, std::int64_t layers,
                                   std::span<const GeneratedSequence> sequences);
 
@@ -48,9 +48,10 @@ struct RoutingCheck {
   /// What a fit that knows the others perfectly and nothing else would be wrong by.
   double difference() const { return others / recorded - 1; }
 };
-/// Every trace predicted by the fit to the others; a lone trace's second half by its first.
+/// Every trace predicted by the fit to the others; a lone trace's second half by its first. On
+/// `jobs` threads (0: every core).
 std::vector<RoutingCheck> check_routing_fit(std::span<const RecordedTrace> traces,
-                                            std::span<const std::string> names);
+                                            std::span<const std::string> names, unsigned jobs = 0);
 
 /// YAML text that read_routing_profile() reads.
 std::string routing_profile_yaml(const RoutingProfile& profile, const std::string& comment);

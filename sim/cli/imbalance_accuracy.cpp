@@ -11,6 +11,7 @@
 #include "calibrate/imbalance_check.hpp"
 #include "models/device/catalogue.hpp"
 #include "sim/core/data_path.hpp"
+#include "sim/core/parallel.hpp"
 
 namespace moesim {
 namespace {
@@ -62,8 +63,14 @@ void add_entries(const std::string& group, const std::vector<ImbalancePoint>& po
 
 }  // namespace
 
-std::vector<LedgerEntry> imbalance_accuracy(const std::string& folder) {
-  std::vector<LedgerEntry> entries;
+std::vector<LedgerEntry> imbalance_accuracy(const std::string& folder, unsigned jobs) {
+  struct KernelGroup {
+    Device device;
+    std::string name;
+    std::vector<ExpertsSample> samples;
+    std::vector<ImbalancePoint> points;
+  };
+  std::vector<KernelGroup> groups;
   for (const auto& file : h100_tables(folder)) {
     const auto name = file.filename().string();
     const auto first = name.find('.'), last = name.find(".moe.csv");
@@ -71,12 +78,19 @@ std::vector<LedgerEntry> imbalance_accuracy(const std::string& folder) {
     std::map<std::string, std::vector<ExpertsSample>> kinds;
     for (auto& sample : import_experts(read_csv(file.string())).samples)
       kinds[operation_of(sample)].push_back(std::move(sample));
-    for (const auto& [operation, samples] : kinds)
-      if (const auto points = check_imbalance(samples, device); !points.empty())
-        add_entries(fmt::format("{} {} {}", device.name, name.substr(first + 1, last - first - 1),
-                                operation),
-                    points, entries);
+    for (auto& [operation, samples] : kinds)
+      groups.push_back({device,
+                        fmt::format("{} {} {}", device.name,
+                                    name.substr(first + 1, last - first - 1), operation),
+                        std::move(samples),
+                        {}});
   }
+  for_each_in_parallel(groups.size(), jobs, [&](std::size_t i) {
+    groups[i].points = check_imbalance(groups[i].samples, groups[i].device);
+  });
+  std::vector<LedgerEntry> entries;
+  for (const auto& group : groups)
+    if (!group.points.empty()) add_entries(group.name, group.points, entries);
   return entries;
 }
 

@@ -12,7 +12,8 @@ namespace moesim {
 
 /// `folder` holds kernel tables; those named h100_*.LIBRARY-VERSION.moe.csv.gz are read, one entry
 /// per library, format and kernel, for all rows, for decode and prefill, for the balanced time
-/// taken as it is and for what the draws alone spread. Throws InputError when there is none.
-std::vector<LedgerEntry> imbalance_accuracy(const std::string& folder);
+/// taken as it is and for what the draws alone spread. On `jobs` threads (0: every core).
+/// Throws InputError when there is none.
+std::vector<LedgerEntry> imbalance_accuracy(const std::string& folder, unsigned jobs = 0);
 
 }  // namespace moesim

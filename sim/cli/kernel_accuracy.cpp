@@ -3,12 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
 #include <filesystem>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 #include "calibrate/aiconfigurator.hpp"
 #include "calibrate/check.hpp"
@@ -16,6 +13,7 @@
 #include "models/cost/profile_catalogue.hpp"
 #include "models/device/catalogue.hpp"
 #include "sim/core/data_path.hpp"
+#include "sim/core/parallel.hpp"
 
 namespace moesim {
 namespace {
@@ -173,30 +171,13 @@ KernelAccuracy kernel_accuracy(const std::string& folder, unsigned jobs,
                                const std::function<void(std::size_t, std::size_t)>& progress) {
   const auto files = kernel_tables_in(folder);
   std::vector<TableResult> results(files.size());
-  std::atomic<std::size_t> next{0};
   std::size_t done = 0;
   std::mutex reporting;
-  std::exception_ptr failure;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < files.size(); i = next++) {
-      try {
-        results[i] = accuracy_of(files[i]);
-      } catch (...) {
-        const std::lock_guard lock(reporting);
-        if (!failure) failure = std::current_exception();
-        return;
-      }
-      const std::lock_guard lock(reporting);
-      if (progress) progress(++done, files.size());
-    }
-  };
-  if (jobs == 0) jobs = std::max(1U, std::thread::hardware_concurrency());
-  {
-    std::vector<std::jthread> threads;
-    for (unsigned i = 1; i < jobs; ++i) threads.emplace_back(work);
-    work();
-  }
-  if (failure) std::rethrow_exception(failure);
+  for_each_in_parallel(files.size(), jobs, [&](std::size_t i) {
+    results[i] = accuracy_of(files[i]);
+    const std::lock_guard lock(reporting);
+    if (progress) progress(++done, files.size());
+  });
   KernelAccuracy all;
   for (std::size_t i = 0; i < files.size(); ++i) {
     auto& one = results[i];

@@ -43,9 +43,9 @@ double simulated(const Results& results, const CsvTable& table, std::size_t row)
   return metric->value(variant, baseline);
 }
 
-/// Rows of one paper that stand together and are of one kind.
-bool same_entry(const PaperResult& a, const PaperResult& b) {
-  return a.paper == b.paper && a.metric == b.metric && a.band == b.band;
+/// "HOBBIT over MoE-Infinity"; the variant alone where it is not compared with another one.
+std::string compared(const PaperResult& r) {
+  return r.baseline.empty() ? r.variant : fmt::format("{} over {}", r.variant, r.baseline);
 }
 
 Results run_scenario(const std::string& file, unsigned jobs) {
@@ -75,6 +75,8 @@ std::vector<PaperResult> paper_results(const std::string& folder, unsigned jobs)
         runs[scenario] = run_scenario((path.parent_path() / scenario).string(), jobs);
       PaperResult one;
       one.paper = path.parent_path().filename().string();
+      one.scenario = scenario;
+      one.baseline = std::string(table.cell(row, table.column("baseline")));
       one.variant = std::string(table.cell(row, table.column("variant")));
       one.metric = std::string(table.cell(row, table.column("metric")));
       one.published = table.number(row, table.column("published"));
@@ -88,29 +90,28 @@ std::vector<PaperResult> paper_results(const std::string& folder, unsigned jobs)
 
 std::vector<LedgerEntry> paper_entries(const std::vector<PaperResult>& results) {
   std::vector<LedgerEntry> entries;
-  for (std::size_t first = 0; first < results.size();) {
-    std::vector<double> errors;
-    auto last = first;
-    for (; last < results.size() && same_entry(results[last], results[first]); ++last)
-      errors.push_back(results[last].error());
+  for (const auto& r : results) {
+    const double error = r.error();
     LedgerEntry entry;
     entry.name = "papers";
-    entry.group = results[first].paper;
-    entry.metric = results[first].metric;
-    entry.errors = error_statistics(errors);
-    entry.target = results[first].band;
+    entry.group = r.paper;
+    entry.metric =
+        fmt::format("{}: {} ({})", r.metric, compared(r), fs::path(r.scenario).stem().string());
+    entry.errors = error_statistics(std::span(&error, 1));
+    entry.target = r.band;
     entries.push_back(entry);
-    first = last;
   }
   return entries;
 }
 
 std::string paper_table(const std::vector<PaperResult>& results) {
-  auto text = fmt::format("{:<18} {:<28} {:<20} {:>9} {:>9} {:>9}  {}\n", "paper", "variant",
-                          "metric", "published", "simulated", "error", "within its band");
+  std::size_t widest = 28;
+  for (const auto& r : results) widest = std::max(widest, compared(r).size());
+  auto text = fmt::format("{:<18} {:<{}} {:<24} {:>9} {:>9} {:>9}  {}\n", "paper", "variant",
+                          widest, "metric", "published", "simulated", "error", "within its band");
   for (const auto& r : results)
-    text += fmt::format("{:<18} {:<28} {:<20} {:>9.3g} {:>9.3g} {:>+7.1f} %  {}\n", r.paper,
-                        r.variant, r.metric, r.published, r.simulated, 100 * r.error(),
+    text += fmt::format("{:<18} {:<{}} {:<24} {:>9.3g} {:>9.3g} {:>+7.1f} %  {}\n", r.paper,
+                        compared(r), widest, r.metric, r.published, r.simulated, 100 * r.error(),
                         std::abs(r.error()) <= r.band ? "yes" : "no");
   return text;
 }

@@ -13,7 +13,7 @@
 namespace moesim {
 
 struct PaperResult {
-  std::string paper, variant, metric;
+  std::string paper, scenario, variant, baseline, metric;  ///< baseline: "" where none
   double published = 0, simulated = 0, band = 0;
   double error() const { return simulated / published - 1; }
 };

@@ -30,7 +30,7 @@ double target_of(const std::string& statistic) {
 
 }  // namespace
 
-std::vector<LedgerEntry> routing_accuracy(const std::string& folder) {
+std::vector<LedgerEntry> routing_accuracy(const std::string& folder, unsigned jobs) {
   std::vector<RecordedTrace> traces;
   std::vector<std::string> names;
   for (const auto& file : traces_in(folder)) {
@@ -39,7 +39,7 @@ std::vector<LedgerEntry> routing_accuracy(const std::string& folder) {
   }
   std::vector<std::string> order;
   std::map<std::string, std::vector<double>> errors, differences;
-  for (const auto& check : check_routing_fit(traces, names)) {
+  for (const auto& check : check_routing_fit(traces, names, jobs)) {
     if (!errors.contains(check.statistic)) order.push_back(check.statistic);
     errors[check.statistic].push_back(check.error());
     differences[check.statistic].push_back(check.difference());

@@ -12,7 +12,8 @@
 
 namespace moesim {
 
-/// `folder` has the ESFT traces, esft_*.csv.gz. Throws InputError when there are fewer than two.
-std::vector<LedgerEntry> routing_accuracy(const std::string& folder);
+/// `folder` has the ESFT traces, esft_*.csv.gz. On `jobs` threads (0: every core). Throws
+/// InputError when there are fewer than two.
+std::vector<LedgerEntry> routing_accuracy(const std::string& folder, unsigned jobs = 0);
 
 }  // namespace moesim

@@ -188,8 +188,8 @@ Compared validate_layers(const ValidateOptions& options, bool print) {
 }
 
 Compared validate_routing(const ValidateOptions& options, bool print) {
-  auto entries = routing_accuracy(reference_file("routing"));
-  auto imbalance = imbalance_accuracy(reference_file("kernels"));
+  auto entries = routing_accuracy(reference_file("routing"), options.jobs);
+  auto imbalance = imbalance_accuracy(reference_file("kernels"), options.jobs);
   if (print) {
     print_entries(
         "routing: statistics of every recorded task as generated from the fit to the other tasks, "

@@ -12,16 +12,6 @@ namespace {
 
 constexpr float kFast = 0.5f, kSlow = 0.95f;  // autocorrelation per token, see the header
 
-/// Mean 0 and standard deviation 1 exactly, so that sigma is what this layer has.
-void standardise(std::vector<double>& values) {
-  const auto n = static_cast<double>(values.size());
-  double mean = 0, square = 0;
-  for (const double v : values) mean += v / n;
-  for (const double v : values) square += (v - mean) * (v - mean) / n;
-  const double scale = square > 0 ? 1 / std::sqrt(square) : 0;
-  for (auto& v : values) v = (v - mean) * scale;
-}
-
 /// An AR(1) process of unit variance for each of a few numbers.
 class Wandering {
  public:
@@ -112,6 +102,15 @@ void add_sequence(const RoutingProfile& profile, const GeneratorShape& shape, st
 
 }  // namespace
 
+void standardise(std::span<double> values) {
+  const auto n = static_cast<double>(values.size());
+  double mean = 0, square = 0;
+  for (const double v : values) mean += v / n;
+  for (const double v : values) square += (v - mean) * (v - mean) / n;
+  const double scale = square > 0 ? 1 / std::sqrt(square) : 0;
+  for (auto& v : values) v = (v - mean) * scale;
+}
+
 std::vector<double> log_popularity(const RoutingProfile& profile, const GeneratorShape& shape,
                                    std::int64_t layer, std::int64_t domain) {
   const auto experts = static_cast<std::size_t>(shape.experts);
@@ -131,8 +130,8 @@ std::vector<double> log_popularity(const RoutingProfile& profile, const Generato
     }
   }
   standardise(values);
-  if (profile.tail != 0) {
-    for (auto& v : values) v = (portable_exp(profile.tail * v) - 1) / profile.tail;
+  if (!profile.popularity.empty()) {
+    for (auto& v : values) v = profile.popularity_at(v);
     standardise(values);
   }
   const double sigma = profile.sigma_at(layer, shape.moe_layers);

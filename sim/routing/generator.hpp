@@ -16,6 +16,9 @@
 
 namespace moesim {
 
+/// Mean 0 and standard deviation 1 exactly; all 0 where they are equal.
+void standardise(std::span<double> values);
+
 struct GeneratorShape {
   std::int64_t moe_layers = 0, experts = 0;
   std::uint64_t seed = 1;

@@ -28,10 +28,10 @@ const Parameters<RoutingProfile>& RoutingProfile::parameters() {
                     "[0.7]")
           .min(0)
           .max(5)
-          .optional("tail", &P::tail,
-                    "how far the most popular experts stand out; 0: log-normal popularity")
-          .min(-1)
-          .max(1)
+          .optional(
+              "popularity", &P::popularity,
+              "log popularity at -2.5, -2, ... 2.5 standard deviations of a normal draw, up to "
+              "shift and scale; none: log-normal")
           .optional("common", &P::common, "correlation of log popularity between two domains")
           .min(0)
           .max(1)
@@ -53,6 +53,18 @@ const Parameters<RoutingProfile>& RoutingProfile::parameters() {
   return list;
 }
 
+void RoutingProfile::check(const Node& node) const {
+  if (popularity.empty()) return;
+  const Location where = node.find("popularity")->where;
+  if (popularity.size() != kPopularityKnots)
+    throw InputError(where,
+                     fmt::format("popularity has {} values; it needs {}, at -2.5, -2, ... 2.5 "
+                                 "standard deviations (or none)",
+                                 popularity.size(), kPopularityKnots));
+  if (!std::ranges::is_sorted(popularity) || popularity.front() >= popularity.back())
+    throw InputError(where, "popularity does not grow from its first to its last value");
+}
+
 double RoutingProfile::sigma_at(std::int64_t layer, std::int64_t layers) const {
   if (sigma.empty()) return 0;
   const auto last = static_cast<double>(sigma.size() - 1);
@@ -61,6 +73,14 @@ double RoutingProfile::sigma_at(std::int64_t layer, std::int64_t layers) const {
   const auto below = static_cast<std::size_t>(at);
   const auto above = std::min(below + 1, sigma.size() - 1);
   return std::lerp(sigma[below], sigma[above], at - static_cast<double>(below));
+}
+
+double RoutingProfile::popularity_at(double normal) const {
+  if (popularity.empty()) return normal;
+  const double at = (normal - kFirstKnot) / kKnotStep;
+  const auto below =
+      static_cast<std::size_t>(std::clamp(at, 0.0, static_cast<double>(popularity.size() - 2)));
+  return std::lerp(popularity[below], popularity[below + 1], at - static_cast<double>(below));
 }
 
 std::vector<std::string> routing_profile_names() {

@@ -97,9 +97,8 @@ RoutingStatistics routing_statistics(const RecordedTrace& trace, std::uint64_t s
     const auto share = inclusion_of(trace, l);
     const double mean = k / static_cast<double>(trace.experts);
     out.max_over_mean += *std::ranges::max_element(share) / mean / layers;
-    double same = 0, triple = 0;
-    for (const double p : share) same += p * p / k, triple += p * p * p / k;
-    out.triple += triple / layers;
+    double same = 0;
+    for (const double p : share) same += p * p / k;
     out.layer_collision.push_back(same);
     out.collision += same / layers;
     for (std::size_t r = 0; r < RoutingStatistics::kRanks.size(); ++r)

@@ -20,8 +20,7 @@ struct RoutingStatistics {
   double max_over_mean = 0;             ///< busiest expert / mean, over the whole trace
   double collision = 0;                 ///< chance that two random tokens agree in an expert's slot
   std::vector<double> layer_collision;  ///< [layers]
-  double triple = 0;                 ///< chance that three random tokens agree in an expert's slot
-  std::array<double, 3> distinct{};  ///< experts that a batch of random tokens touches
+  std::array<double, 3> distinct{};     ///< experts that a batch of random tokens touches
   double reuse = 0;  ///< share of a token's experts that the token before it had (same sequence)
   double reuse_far = 0;  ///< the same, kFar tokens before
   /// Share of the (expert, expert of the next layer) pairs of a token that lie among the top_k most

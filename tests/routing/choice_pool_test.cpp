@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "sim/core/random.hpp"
 #include "sim/core/registry.hpp"
+#include "sim/core/yaml.hpp"
 #include "sim/routing/generator.hpp"
+#include "tests/core/error_text.hpp"
 
 namespace moesim {
 namespace {
@@ -262,34 +265,55 @@ TEST(GumbelChoices, FollowPopularity) {
   EXPECT_NEAR(share, weights[0] / (weights[0] + weights[1]), 0.01);
 }
 
-double skewness_of_popularity(double tail) {
+/// Log popularity of all layers, from the least popular expert of each on, mean over layers.
+std::vector<double> popularity_curve(const std::vector<double>& shape) {
   RoutingProfile profile;
   profile.experts = 256, profile.top_k = 8;
   profile.sigma = {0.9};
-  profile.tail = tail;
-  GeneratorShape shape;
-  shape.moe_layers = 40, shape.experts = 256;
-  double skewness = 0;
-  for (std::int64_t layer = 0; layer < shape.moe_layers; ++layer) {
-    const auto values = log_popularity(profile, shape, layer, 0);
-    double mean = 0, square = 0, cube = 0;
-    for (const double v : values) {
-      mean += v / 256;
-      square += v * v / 256;
-      cube += v * v * v / 256;
-    }
+  profile.popularity = shape;
+  GeneratorShape generator;
+  generator.moe_layers = 40, generator.experts = 256;
+  std::vector<double> curve(256, 0);
+  for (std::int64_t layer = 0; layer < generator.moe_layers; ++layer) {
+    auto values = log_popularity(profile, generator, layer, 0);
+    double mean = 0, square = 0;
+    for (const double v : values) mean += v / 256, square += v * v / 256;
     EXPECT_NEAR(mean, 0, 1e-9);
     EXPECT_NEAR(square, 0.81, 1e-9);  // the spread stays what the profile says
-    skewness += cube / 0.729 / 40;
+    std::ranges::sort(values);
+    for (std::size_t e = 0; e < 256; ++e) curve[e] += values[e] / 40;
   }
-  return skewness;
+  return curve;
 }
 
-// Of (exp(0.4 z) - 1) / 0.4, a shifted log-normal: (w + 2) sqrt(w - 1) with w = exp(0.16).
-TEST(LogPopularity, HasTheSkewnessOfItsTail) {
-  EXPECT_NEAR(skewness_of_popularity(0), 0, 0.06);
-  EXPECT_NEAR(skewness_of_popularity(0.4), 1.32, 0.15);
-  EXPECT_NEAR(skewness_of_popularity(-0.4), -1.32, 0.15);
+TEST(LogPopularity, HasTheShapeOfItsProfile) {
+  const std::vector<double> log_normal = {-2.5, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5};
+  const auto none = popularity_curve({}), straight = popularity_curve(log_normal);
+  for (std::size_t e = 0; e < 256; ++e) EXPECT_NEAR(none[e], straight[e], 1e-9);
+  // Half of the experts equal, the others the further away the more popular: the lower half is
+  // flat, and the most popular one stands out more than where popularity is log-normal.
+  const auto hot = popularity_curve({0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5});
+  EXPECT_NEAR(hot[0], hot[120], 0.01);
+  EXPECT_LT(hot[120] + 0.3, hot[180]);
+  EXPECT_GT(hot[255], none[255] * 1.15);
+  // Its mirror image has experts that are colder instead.
+  const auto cold = popularity_curve({-5, -4, -3, -2, -1, 0, 0, 0, 0, 0, 0});
+  EXPECT_LT(cold[0], none[0] * 1.15);
+  EXPECT_NEAR(cold[135], cold[255], 0.01);
+}
+
+TEST(RoutingProfile, RefusesAPopularityThatIsNone) {
+  const std::string head = "model: m\nexperts: 64\ntop_k: 6\nsigma: [1]\npopularity: ";
+  const auto read = [&](const std::string& shape) {
+    return RoutingProfile::parameters().read(parse_yaml(head + shape, "p.yaml"));
+  };
+  EXPECT_EQ(read("[-2.5, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5]").popularity.size(), 11U);
+  EXPECT_NE(testing::error_text([&] { read("[1, 2]"); }).find("p.yaml:5:13"), std::string::npos);
+  EXPECT_NE(testing::error_text([&] { read("[1, 2]"); }).find("2 values"), std::string::npos);
+  EXPECT_NE(testing::error_text([&] {
+              read("[0, 1, 2, 3, 2, 5, 6, 7, 8, 9, 10]");
+            }).find("does not grow"),
+            std::string::npos);
 }
 
 TEST(FillNormal, IsStandardNormal) {
