@@ -8,7 +8,6 @@
 
 #include "sim/core/random.hpp"
 #include "sim/core/registry.hpp"
-#include "sim/core/yaml.hpp"
 #include "sim/routing/generator.hpp"
 #include "tests/core/error_text.hpp"
 
