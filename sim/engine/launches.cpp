@@ -1,5 +1,7 @@
 #include "sim/engine/launches.hpp"
 
+#include <bit>
+
 namespace moesim {
 namespace {
 
@@ -43,6 +45,14 @@ std::int64_t layer_launches(const Architecture& model, const Precision& precisio
 std::int64_t piecewise_launches(const Architecture& model, const Precision& precision) {
   const bool latent = model.attention.kind == AttentionKind::kMultiHeadLatent;
   return 1 + kRotaryCacheCore + (latent ? up_projections(precision) : 0);
+}
+
+std::int64_t graph_size(std::int64_t sequences, std::int64_t padding, std::int64_t linear_up_to) {
+  for (const std::int64_t small : {1, 2, 4})
+    if (sequences <= small && small < padding) return small;
+  if (linear_up_to > 0 && sequences > linear_up_to)
+    return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(sequences)));
+  return (sequences + padding - 1) / padding * padding;
 }
 
 }  // namespace moesim

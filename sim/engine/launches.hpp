@@ -19,4 +19,9 @@ std::int64_t layer_launches(const Architecture& model, const Precision& precisio
 /// it.
 std::int64_t piecewise_launches(const Architecture& model, const Precision& precision);
 
+/// Sequences of the CUDA graph that runs `sequences` of them: 1, 2, 4 or a multiple of `padding`, a
+/// power of two beyond `linear_up_to` (0: multiples there too). vLLM: 8; TensorRT-LLM: 8 up to 128
+/// (CudaGraphConfig); SGLang before 0.5.2: 8.
+std::int64_t graph_size(std::int64_t sequences, std::int64_t padding, std::int64_t linear_up_to);
+
 }  // namespace moesim

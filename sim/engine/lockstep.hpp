@@ -55,6 +55,9 @@ struct EngineParts {
     Seconds sequence{0};               ///< of every request in a rank's batch, likewise
     bool hidden = false;               ///< `step` and `sequence` pass while the GPU computes
     bool piecewise = false;            ///< other steps are CUDA graphs but for attention
+    /// Graphs were captured for 1, 2, 4 sequences and multiples of `padding` (0: for every number),
+    /// beyond `padding_up_to` (0: never) for powers of two.
+    std::int64_t padding = 0, padding_up_to = 0;
   };
   Host host;
   std::int64_t draft_layers = 0;                  ///< layers that propose a token

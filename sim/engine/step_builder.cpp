@@ -93,12 +93,31 @@ bool StepBuilder::captured() const {
   });
 }
 
+void StepBuilder::pad() {
+  rows_.clear();
+  std::int64_t sequences = 0, tokens = 0;
+  for (const auto& batch : batches_) {
+    rows_.push_back(batch.tokens);
+    sequences = std::max(sequences, std::ssize(batch.chunks));
+    tokens = std::max(tokens, batch.tokens);
+  }
+  const auto& host = s_.parts.host;
+  if (host.padding == 0 || tokens == 0 || !captured()) return;
+  const auto graph = graph_size(sequences, host.padding, host.padding_up_to);
+  const auto each = (tokens + sequences - 1) / sequences;  // with those that are verified
+  std::ranges::fill(rows_, std::max(tokens, std::min(graph * each, host.graph_max_batch)));
+}
+
 void StepBuilder::compute_rank_times() {
   const auto& model = s_.parts.model;
   bool dense = false, moe = false;
   for (auto i = stage_.first_layer; i < stage_.last_layer; ++i)
     (model.layers[static_cast<std::size_t>(i)].moe ? moe : dense) = true;
-  for (const auto& batch : batches_) {
+  pad();
+  for (std::size_t r = 0; r < batches_.size(); ++r) {
+    std::optional<RankBatch> padded;
+    if (rows_[r] != batches_[r].tokens) (padded = batches_[r])->tokens = rows_[r];
+    const auto& batch = padded ? *padded : batches_[r];
     RankTimes times;
     for (auto i = stage_.first_layer; i < stage_.last_layer; ++i) {
       const auto window = model.layers[static_cast<std::size_t>(i)].window;

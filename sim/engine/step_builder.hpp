@@ -83,6 +83,9 @@ class StepBuilder {
   };
 
   void compute_rank_times();
+  /// Tokens of every data rank with the rows that pad them to the next captured CUDA graph. All
+  /// ranks run the graph that holds the fullest one.
+  void pad();
   void local(Phase phase, int layer, std::size_t rank, const Time& full_speed);
   /// Of computation, while another half communicates.
   double slowdown() const { return halves_ ? s_.parts.overlap.slowdown : 1; }
@@ -98,6 +101,7 @@ class StepBuilder {
     const auto whole = batches_;
     const auto tokens = tokens_;
     auto times = std::move(times_);
+    auto rows = std::move(rows_);
     batches_ = batches;
     tokens_ = 0;
     for (const auto& batch : batches_) tokens_ += batch.tokens;
@@ -109,6 +113,7 @@ class StepBuilder {
     loaded_ = nullptr;
     tokens_ = tokens;
     times_ = std::move(times);
+    rows_ = std::move(rows);
   }
   // Two-batch overlap (two_batches.cpp):
   /// Of the layers of a half, what one queue does without a break, or one transfer.
@@ -205,6 +210,7 @@ class StepBuilder {
   double weight_ = 1;             ///< layers that the one at work stands for, on links and experts
   bool program_;                  ///< cost_.programs wants its last entry filled
   std::optional<Halves> halves_;  ///< while the layers of a half are built
+  std::vector<std::int64_t> rows_;  ///< [data ranks] see pad()
   std::vector<RankTimes> times_;
   std::vector<Pending> pending_;
   std::int64_t tokens_ = 0;         ///< of all data ranks

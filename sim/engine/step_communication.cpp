@@ -68,7 +68,7 @@ void StepBuilder::joint_tensor_transfer(TensorCollective collective) {
 
 void StepBuilder::add_tensor_transfer(std::size_t rank, TensorCollective collective) {
   const auto& group = stage_.tensor_groups[rank];
-  const double buffer = bytes(batches_[rank].tokens, s_.parts.precision.activations);
+  const double buffer = bytes(rows_[rank], s_.parts.precision.activations);
   collective(s_.parts.network, group, buffer, *stage_.scratch);
   const bool reduces = collective == all_reduce;
   const double passes = reduces ? 2 : 1, ranks = group.size();

@@ -152,6 +152,19 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "largest batch of decode steps that were captured as CUDA graphs, 0: none "
                     "(--enforce-eager); steps with prompt tokens never are")
           .min(0)
+          .optional(
+              "graph_padding", &EngineConfig::graph_padding,
+              "such steps run as graphs of 1, 2, 4 sequences or a multiple of this, as many on "
+              "every data rank as on the fullest one: the rows of padding cost projections, "
+              "norms, router, dense and shared experts and all-reduces, but no attention and "
+              "no routed expert (default: a graph for every number)")
+          .min(1)
+          .unwritten_when_absent()
+          .optional("graph_padding_up_to", &EngineConfig::graph_padding_up_to,
+                    "with graph_padding: powers of two beyond this many sequences (default: "
+                    "multiples there too)")
+          .min(1)
+          .unwritten_when_absent()
           .optional("piecewise_graphs", &EngineConfig::piecewise_graphs,
                     "steps with prompt tokens are CUDA graphs too, but for attention "
                     "(TensorRT-LLM's enable_piecewise_cuda_graph; default false)")

@@ -5,6 +5,7 @@
 #include "models/architecture/catalog.hpp"
 #include "models/device/catalogue.hpp"
 #include "sim/core/data_path.hpp"
+#include "sim/engine/launches.hpp"
 #include "sim/engine/lockstep.hpp"
 #include "sim/engine/memory_plan.hpp"
 #include "tests/support/run_scenarios.hpp"
@@ -47,6 +48,7 @@ struct Engine {
   MoeLayers moe;
   NetworkConfig transport;
   Totals totals;
+  EngineParts::Host host{};
   Engine(const std::string& name, const ParallelConfig& degrees,
          const std::string& source = "balanced")
       : model(load_model(name)),
@@ -65,8 +67,8 @@ struct Engine {
     return config;
   }
   LockstepExecutor executor() {
-    return {EngineParts{
-                model.architecture, model.precision, layout, network, *cost, moe, transport, {}},
+    return {EngineParts{model.architecture, model.precision, layout, network, *cost, moe, transport,
+                        host},
             0, totals};
   }
 };
@@ -136,6 +138,55 @@ TEST(Lockstep, ExpertsCostTheSlowestRankOfTheDrawnLoads) {
 
 double phase_of(const StepCost& step, Phase phase) {
   return step.phase_s[static_cast<std::size_t>(phase)];
+}
+
+TEST(GraphSize, IsTheNextCapturedOne) {
+  const std::vector<std::pair<std::int64_t, std::int64_t>> vllm = {
+      {1, 1}, {2, 2}, {3, 4}, {5, 8}, {8, 8}, {9, 16}, {129, 136}, {300, 304}};
+  for (const auto& [sequences, graph] : vllm) EXPECT_EQ(graph_size(sequences, 8, 0), graph);
+  EXPECT_EQ(graph_size(121, 8, 128), 128);
+  EXPECT_EQ(graph_size(129, 8, 128), 256);
+  EXPECT_EQ(graph_size(257, 8, 128), 512);
+  EXPECT_EQ(graph_size(3, 1, 0), 3);
+  EXPECT_EQ(graph_size(3, 2, 0), 4);
+}
+
+// 37 sequences in a graph of 40: the rank's own work is that of 40 rows, its attention and its
+// experts are those of 37.
+TEST(Lockstep, PadsDecodeStepsToTheNextGraph) {
+  const auto step = [](int sequences, std::int64_t padding, int prompt = 0) {
+    Engine engine("olmoe-1b-7b", {2, 1, 1, 1}, "uniform");
+    engine.host.graph_max_batch = 512;
+    engine.host.padding = padding;
+    RankBatch batch;
+    for (int i = 0; i < sequences; ++i) batch.add({1, 300}, true);
+    if (prompt > 0) batch.add({prompt, 0}, true);
+    return engine.executor().cost(std::span(&batch, 1), 5, false);
+  };
+  const auto plain = step(37, 0), padded = step(37, 8), full = step(40, 0);
+  for (const auto phase : {Phase::norms, Phase::router, Phase::all_reduce}) {
+    EXPECT_EQ(phase_of(padded, phase), phase_of(full, phase));
+    EXPECT_GT(phase_of(padded, phase), phase_of(plain, phase));
+  }
+  for (const auto phase : {Phase::experts, Phase::lm_head})
+    EXPECT_NEAR(phase_of(padded, phase), phase_of(plain, phase), 1e-6);
+  EXPECT_LE(phase_of(padded, Phase::attention), phase_of(full, Phase::attention));
+  EXPECT_EQ(step(40, 8).alone().value, full.alone().value);
+  // No graph holds a prompt.
+  EXPECT_EQ(step(37, 8, 50).alone().value, step(37, 0, 50).alone().value);
+}
+
+TEST(Lockstep, PadsEveryDataRankToTheFullestOne) {
+  const auto step = [](int second, std::int64_t padding) {
+    Engine engine("olmoe-1b-7b", {1, 2, 2, 1}, "uniform");
+    engine.host.graph_max_batch = 512;
+    engine.host.padding = padding;
+    std::vector<RankBatch> batches(2);
+    for (int i = 0; i < 37; ++i) batches[0].add({1, 300}, true);
+    for (int i = 0; i < second; ++i) batches[1].add({1, 300}, true);
+    return engine.executor().cost(batches, 5, false);
+  };
+  EXPECT_EQ(phase_of(step(3, 8), Phase::norms), phase_of(step(40, 0), Phase::norms));
 }
 
 TEST(Lockstep, ExpertsSplitOverDataRanksGatherAllTokensAndScatterTheSums) {

@@ -6,6 +6,7 @@
 // KV memory has no room wait, unless nothing else can run.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "sim/serving/schedulers/preemption.hpp"
 
@@ -27,23 +28,30 @@ class LongestExpertQueue final : public Scheduler {
     batch.clear();
     std::int64_t budget = limits_.max_tokens;
     for (const auto& queue : longest_first(state))
-      for (auto* request : queue)
-        if (budget > 0) budget -= add(state, *request, budget, batch);
+      for (const auto& standing : queue)
+        if (budget > 0) budget -= add(state, standing, budget, batch);
+    std::erase_if(state.waiting, [&](const Request* r) { return admitted_.contains(r); });
+    admitted_.clear();
     if (batch.empty()) make_room(state, batch);
   }
 
  private:
-  using Queue = std::vector<Request*>;
+  struct Standing {
+    Request* request;
+    bool waits;  ///< has no KV memory yet
+  };
+  using Queue = std::vector<Standing>;
 
   /// Running requests stand before waiting ones.
   std::vector<Queue> longest_first(const RankState& state) const {
     std::map<std::int64_t, Queue> by_expert;
-    const auto stand = [&](Request* request) {
+    const auto stand = [&](Request* request, bool waits) {
       if (request->in_flight) return;
-      by_expert[limits_.next_expert ? limits_.next_expert(*request) : 0].push_back(request);
+      const auto expert = limits_.next_expert ? limits_.next_expert(*request) : 0;
+      by_expert[expert].push_back({request, waits});
     };
-    std::ranges::for_each(state.running, stand);
-    std::ranges::for_each(state.waiting, stand);
+    for (auto* request : state.running) stand(request, false);
+    for (auto* request : state.waiting) stand(request, true);
     std::vector<Queue> queues;
     for (auto& [_, queue] : by_expert) queues.push_back(std::move(queue));
     std::ranges::stable_sort(queues, std::ranges::greater{}, &Queue::size);
@@ -51,16 +59,16 @@ class LongestExpertQueue final : public Scheduler {
   }
 
   /// Tokens of the request that the step takes.
-  std::int64_t add(RankState& state, Request& request, std::int64_t budget,
-                   std::vector<Scheduled>& batch) const {
-    const auto waiting = std::ranges::find(state.waiting, &request);
-    if (waiting == state.waiting.end()) return grow(state, request, budget, batch);
+  std::int64_t add(RankState& state, const Standing& standing, std::int64_t budget,
+                   std::vector<Scheduled>& batch) {
+    Request& request = *standing.request;
+    if (!standing.waits) return grow(state, request, budget, batch);
     if (std::ssize(state.running) >= limits_.max_sequences) return 0;
     PrefixLoan prefix(state, request);
     const auto tokens = grow(state, request, budget, batch);
     if (tokens == 0) return 0;
     prefix.keep();
-    state.waiting.erase(waiting);
+    admitted_.insert(&request);
     state.running.push_back(&request);
     return tokens;
   }
@@ -85,6 +93,7 @@ class LongestExpertQueue final : public Scheduler {
   }
 
   Context limits_;
+  std::set<const Request*> admitted_;  ///< in the step that is being formed
 };
 
 const Register<Scheduler, LongestExpertQueue> longest_expert_queue_registered(
