@@ -36,16 +36,13 @@ struct Targets {
   double median, p90;
 };
 
-/// design goals: kernels of known and unknown shapes, GEMM, attention. Decode attention of
-/// TensorRT-LLM switches kernels inside the library and has none.
-std::optional<Targets> targets_of(const std::string& operation, const std::string& relation,
-                                  const std::string& library) {
+/// design goals: kernels of known and unknown shapes, GEMM, attention.
+std::optional<Targets> targets_of(const std::string& operation, const std::string& relation) {
   if (operation.starts_with("experts") && relation == "unseen token count") return {{0.03, 0.10}};
   if (operation.starts_with("experts") && relation == "unseen shape") return {{0.09, 0.27}};
   if (operation.starts_with("gemm") && (relation == "unseen (n, k)" || relation == "unseen m"))
     return {{0.05, 0.15}};
-  const bool exempt = operation.starts_with("decode gqa") && library.starts_with("trtllm");
-  if (relation == "unseen length" && !exempt) return {{0.04, 0.16}};
+  if (relation == "unseen length") return {{0.04, 0.16}};
   return std::nullopt;
 }
 
@@ -75,7 +72,7 @@ class Groups {
         return e;
       };
       auto corrected = entry("", errors.first);
-      if (const auto goals = targets_of(operation, relation, library); goals && regime.empty()) {
+      if (const auto goals = targets_of(operation, relation); goals && regime.empty()) {
         corrected.target = goals->median;
         corrected.target_p90 = goals->p90;
       }
