@@ -197,6 +197,16 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
   if (waited > Seconds(0)) {
     auto& segments = step->cost.stages.front();
     segments.insert(segments.begin(), swapping);
+    if (!step->cost.programs.empty()) {
+      auto& program = step->cost.programs.front().front();
+      Activity wait;
+      wait.queue = Queue::copy;
+      wait.ranks = program.ranks;
+      wait.start_up = swapping.busy;
+      wait.alone = swapping.shared_alone;
+      wait.shared = swapping.shared;
+      program.activities.insert(program.activities.begin(), std::move(wait));
+    }
     step->cost.phase_s[static_cast<std::size_t>(Phase::host)] += waited.value;
   }
   return step;
