@@ -134,6 +134,14 @@ void check_expert_memory(const ExpertMemoryConfig& config, const CacheShape& sha
   if (slots > most)
     throw InputError(where, fmt::format("{} slots{}, but there are only {} experts{}", slots,
                                         pool ? "" : " per layer", most, part));
+  constexpr double kMostPieces = 10'000;  // each is an event
+  if (config.chunk > Bytes(0) && expert_bytes / config.chunk > kMostPieces)
+    throw InputError(
+        where,
+        fmt::format("chunk: an expert of {:.1f} MB would come in {:.0f} pieces; at most {:.0f} "
+                    "are simulated, of {:.1f} kB",
+                    expert_bytes.value / 1e6, expert_bytes / config.chunk, kMostPieces,
+                    expert_bytes.value / kMostPieces / 1e3));
   const auto all = static_cast<double>(shape.all()) * expert_bytes;
   const auto& last = config.tiers.back();
   const auto of_node = static_cast<double>(gpus) * all;

@@ -340,6 +340,8 @@ TEST(ExpertMemory, RefusesWhatCannotWork) {
                       "hold less than one token needs"),
             std::string::npos);
   EXPECT_NE(refuse("slots_per_layer: 9").find("there are only 8 experts"), std::string::npos);
+  EXPECT_NE(refuse("slots_per_layer: 2, chunk: 1 B").find("would come in 1000000000 pieces"),
+            std::string::npos);
   EXPECT_NE(refuse("slots_per_layer: 4").find("the experts do not fit in tier 'host'"),
             std::string::npos);
   EXPECT_NE(testing::error_text([] {
