@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sim/core/error.hpp"
+
 namespace moesim {
 
 const std::vector<std::string>& names_of(CopyOrder) {
@@ -10,11 +12,11 @@ const std::vector<std::string>& names_of(CopyOrder) {
 }
 
 CopyQueue::Ticket CopyQueue::issue(Seconds now, Bytes bytes, BytesPerSecond bandwidth,
-                                   Seconds latency, bool demand) {
+                                   Seconds latency, bool demand, std::size_t links, Cargo cargo) {
   advance(now);
   free_at_ = std::max(free_at_, now);  // an idle engine begins at once
   const auto ticket = first_ + static_cast<Ticket>(copies_.size());
-  copies_.push_back({bytes, bandwidth, latency, Seconds(-1), demand, false, false});
+  copies_.push_back({bytes, bandwidth, latency, Seconds(-1), demand, false, false, links, cargo});
   (order_ == CopyOrder::fifo || demand ? demand_ : prefetch_).push_back(ticket);
   return ticket;
 }
@@ -24,22 +26,49 @@ std::deque<CopyQueue::Ticket>& CopyQueue::next_queue() {
 }
 
 // The next copy, or its next chunk, begins at free_at_.
-void CopyQueue::begin_one() {
-  auto& queue = next_queue();
-  auto& copy = at(queue.front());
+void CopyQueue::begin_part() {
+  const auto ticket = next_queue().front();
+  auto& copy = at(ticket);
   copy.begun = true;
   const Bytes part = chunk_ > Bytes(0) ? std::min(chunk_, copy.left) : copy.left;
-  free_at_ += copy.latency + part / copy.bandwidth;
   copy.left -= part;
-  moved_ += part;
+  if (copy.cargo == Cargo::expert) moved_ += part;
+  const auto flows_at = free_at_ + copy.latency;
+  running_ = {ticket,     part,     copy.bandwidth, BytesPerSecond(0),
+              copy.links, flows_at, flows_at,       Seconds(flows_at),
+              false};
+}
+
+void CopyQueue::end_part(Seconds now) {
+  const auto ticket = running_->ticket;
+  running_.reset();
+  free_at_ = now;
+  auto& copy = at(ticket);
   if (copy.left > Bytes(0)) return;
-  copy.finish = free_at_;
-  queue.pop_front();
+  copy.finish = now;
+  if (auto& queue = next_queue(); !queue.empty() && queue.front() == ticket)
+    return queue.pop_front();
+  std::erase(demand_, ticket);  // others came before it, or it was promoted meanwhile
+  std::erase(prefetch_, ticket);
+}
+
+void CopyQueue::begin_one() {
+  begin_part();
+  end_part(free_at_ + (at(running_->ticket).latency + running_->left / running_->bandwidth));
+}
+
+void CopyQueue::Running::flow(Seconds now, BytesPerSecond new_rate) {
+  if (new_rate == rate) return;
+  left = std::max(Bytes(0), left - rate * (now - since));
+  since = now;
+  rate = new_rate;
+  end = now + left / rate;
 }
 
 // Whatever begins before `now` has begun.
 void CopyQueue::advance(Seconds now) {
-  while (!next_queue().empty() && free_at_ < now) begin_one();
+  if (links_ != nullptr) links_->advance(now);
+  while (links_ == nullptr && !idle() && free_at_ < now) begin_one();
   forget();
 }
 
@@ -64,7 +93,12 @@ bool CopyQueue::drop(Seconds now, Ticket ticket) {
 
 Seconds CopyQueue::finish(Ticket ticket) {
   if (ticket < first_) return Seconds(0);
-  while (at(ticket).finish < Seconds(0)) begin_one();
+  while (at(ticket).finish < Seconds(0)) {
+    if (links_ == nullptr)
+      begin_one();
+    else if (!links_->step())
+      throw SimulationError("a copy that nobody makes is waited for");
+  }
   return at(ticket).finish;
 }
 

@@ -144,7 +144,7 @@ CacheCounts replay(const Accesses& accesses, ExpertCache& cache, const ReplayOpt
     const auto needed = accesses.needed(visit);
     if (how.arrival == Arrival::staged)
       compute_staged(needed, visit, cache, counts);
-    else if (how.arrival == Arrival::together)
+    else if (how.arrival == Arrival::together && needed.size() <= cache.slots())
       compute_together(needed, visit, cache, counts);
     else
       compute_in_turn(needed, visit, cache, counts);

@@ -46,6 +46,8 @@ class ExpertCache {
   std::span<const ExpertId> contents(std::int64_t layer) const {
     return pools_[pool_of_layer(layer)];
   }
+  /// Of the pool that holds a layer's experts.
+  std::size_t slots() const { return slots_; }
   /// Nothing is held any more; records stay.
   void clear();
 
@@ -77,7 +79,8 @@ struct CacheCounts {
 /// What happens to the experts of a layer that are not there.
 ///   staged: they come to buffers of their own; once computed, each takes the place of an expert
 ///   that the policy values less, or is dropped (what published hit rates count).
-///   together: they come to slots; what the layer needs stays until all have come.
+///   together: they come to slots; what the layer needs stays until all have come (in turn, where
+///   it needs more than there are slots).
 ///   in_turn: one is computed after the other in the recorded order and may leave for the next.
 enum class Arrival { staged, together, in_turn };
 const std::vector<std::string>& names_of(Arrival);

@@ -20,7 +20,8 @@ std::int64_t pool_slots(const ExpertMemoryConfig& config) {
 }  // namespace
 
 ExpertMemory::ExpertMemory(const ExpertMemoryConfig& config, const CacheShape& shape,
-                           Bytes expert_bytes, std::uint64_t seed, const FutureUses* future)
+                           Bytes expert_bytes, std::uint64_t seed, const FutureUses* future,
+                           CopyLinks* links)
     : config_(config),
       shape_(shape),
       expert_bytes_(expert_bytes),
@@ -33,11 +34,12 @@ ExpertMemory::ExpertMemory(const ExpertMemoryConfig& config, const CacheShape& s
   if (small > 0)
     small_.emplace(shape, SlotSharing::pool, small,
                    config.policy.make({shape, small, false, seed, {}, nullptr}));
-  copies_ = std::make_unique<Copies>(config, shape, expert_bytes, held_.size());
+  copies_ = std::make_unique<Copies>(config, shape, expert_bytes, held_.size(), links);
   counts_.link_bytes.assign(config_.tiers.size(), Bytes(0));
 }
 
 ExpertMemory::~ExpertMemory() = default;
+ExpertMemory::ExpertMemory(ExpertMemory&&) noexcept = default;
 
 void ExpertMemory::preload(std::span<const double> popularity) {
   const auto how = config_.preload.value_or(Preload::none);
@@ -71,43 +73,52 @@ void ExpertMemory::start_sequence() {
 }
 
 void ExpertMemory::start_step(Seconds now, std::vector<std::vector<ExpertId>> needed,
-                              std::vector<std::vector<std::int64_t>> tokens) {
+                              PerNeed tokens, PerNeed places) {
   ++step_;
   needed_ = std::move(needed);
   tokens_ = std::move(tokens);
+  places_ = std::move(places);
   prefetch(now, -1);
 }
 
-std::vector<ExpertMemory::Need> ExpertMemory::ask(std::int64_t layer, const GpuTime& gpu_time) {
-  std::vector<Need> needs;
-  const auto& needed = needed_[static_cast<std::size_t>(layer)];
+void ExpertMemory::find_needs(std::int64_t layer, const GpuTime& gpu_time) {
+  needs_.clear();
+  const auto l = static_cast<std::size_t>(layer);
+  const auto& needed = needed_[l];
   const auto load = copies_->path.idle_time(expert_bytes_);
   for (std::size_t i = 0; i < needed.size(); ++i) {
     MissPolicy::Question question;
     question.id = needed[i];
     question.step = step_;
-    question.rank = static_cast<std::int64_t>(i) % shape_.top_k;
-    question.tokens = tokens_.empty() ? 1 : tokens_[static_cast<std::size_t>(layer)][i];
+    question.rank = places_.empty() ? static_cast<std::int64_t>(i) % shape_.top_k : places_[l][i];
+    question.tokens = tokens_.empty() ? 1 : tokens_[l][i];
     question.load_time = load;
     question.gpu_time = gpu_time(std::span(&i, 1));
     const auto answer = miss_->answer(question);
-    needs.push_back({i, needed[i], key_of(needed[i], answer.share), answer, true});
+    needs_.push_back({i, needed[i], key_of(needed[i], answer.share), answer, true});
   }
-  return needs;
 }
 
 ExpertMemory::LayerTime ExpertMemory::layer(Seconds now, std::int64_t layer,
                                             const GpuTime& gpu_time) {
+  ask(now, layer, gpu_time);
+  const auto time = compute(gpu_time);
+  end_layer(now + time.stall + time.compute);
+  return time;
+}
+
+void ExpertMemory::ask(Seconds now, std::int64_t layer, const GpuTime& gpu_time) {
+  asked_at_ = now;
   drop_wrong(now, layer);
-  auto needs = ask(layer, gpu_time);
-  const auto visit = step_ * shape_.layers + layer;
-  for (const auto& need : needs) {
+  find_needs(layer, gpu_time);
+  visit_ = step_ * shape_.layers + layer;
+  for (const auto& need : needs_) {
     cache_of(need.key).protect(need.id);
-    cache_of(need.key).used(need.id, visit, need.answer.share >= 1);
+    cache_of(need.key).used(need.id, visit_, need.answer.share >= 1);
     prefetcher_->used(need.id);
   }
   cpu_free_ = std::max(cpu_free_, now);
-  for (auto& need : needs) {
+  for (auto& need : needs_) {
     const auto i = static_cast<std::size_t>(need.key);
     const double held_share = held_[i] != 0 ? copies_->share[i] : 0;
     if (held_share >= need.answer.share) {
@@ -128,35 +139,46 @@ ExpertMemory::LayerTime ExpertMemory::layer(Seconds now, std::int64_t layer,
     begin_copy(need.key, need.answer.share, need.answer.nested ? held_share : 0, true, now);
   }
   prefetch(now, layer);
-  const auto time = compute(now, needs, gpu_time);
-  for (const auto& need : needs) {
+}
+
+ExpertMemory::LayerTime ExpertMemory::compute(const GpuTime& gpu_time) {
+  const auto time = wait_and_compute(gpu_time);
+  counts_.stall += time.stall;
+  counts_.compute += time.compute;
+  return time;
+}
+
+void ExpertMemory::end_layer(Seconds end) {
+  for (const auto& need : needs_) {
     cache_of(need.key).release(need.id);
     const auto i = static_cast<std::size_t>(need.key);
     if (copies_->staged[i] == 0) continue;
     copies_->staged[i] = 0;  // computed: a slot if the policy thinks so, or gone
     std::erase(copies_->buffers, need.id);
-    const auto gone = cache_.offer(need.id, visit);
-    write_back(gone, now + time.stall + time.compute);
+    const auto gone = cache_.offer(need.id, visit_);
+    write_back(gone, end);
     leave(gone);
   }
-  counts_.stall += time.stall;
-  counts_.compute += time.compute;
-  counts_.bytes_loaded = copies_->queue.moved() - counts_.other_bytes - counts_.written_back;
-  return time;
+  counts_.bytes_loaded = copies_->queue.moved();
 }
 
-ExpertMemory::LayerTime ExpertMemory::compute(Seconds now, const std::vector<Need>& needs,
-                                              const GpuTime& gpu_time) {
-  Seconds clock = now, busy(0), extra(0);
+ExpertMemory::LayerTime ExpertMemory::wait_and_compute(const GpuTime& gpu_time) {
+  const auto now = asked_at_;
+  Seconds clock = now, busy(0), extra(0), waited(0);
   std::vector<std::size_t> there, later;  // indices into what the layer needs
-  std::vector<Seconds> arrival(needs.size());
-  for (const auto& need : needs) {
+  std::vector<Seconds> arrival(needs_.size());
+  for (const auto& need : needs_) {
     if (!need.on_gpu) continue;
     const auto ticket = copies_->ticket[static_cast<std::size_t>(need.key)];
     arrival[need.index] = ticket < 0 ? now : copies_->queue.finish(ticket);
     (arrival[need.index] <= now ? there : later).push_back(need.index);
     extra += need.answer.extra;
   }
+  const auto wait_until = [&](Seconds time) {
+    if (time <= clock) return;
+    waited += time - clock;
+    clock = time;
+  };
   const auto run = [&](std::span<const std::size_t> experts) {
     if (experts.empty()) return;
     const auto time = gpu_time(experts);
@@ -167,19 +189,19 @@ ExpertMemory::LayerTime ExpertMemory::compute(Seconds now, const std::vector<Nee
     run(there);
     std::ranges::stable_sort(later, {}, [&](std::size_t i) { return arrival[i].value; });
     for (const auto i : later) {
-      clock = std::max(clock, arrival[i]);
+      wait_until(arrival[i]);
       run(std::span(&i, 1));
     }
   } else {
-    for (const auto i : later) clock = std::max(clock, arrival[i]);
+    for (const auto i : later) wait_until(arrival[i]);
     there.insert(there.end(), later.begin(), later.end());
     std::ranges::sort(there);
     run(there);
   }
   clock += extra;
   busy += extra;
-  clock = std::max(clock, cpu_free_);
-  return {clock - now - busy, busy};
+  wait_until(cpu_free_);
+  return {waited, busy};
 }
 
 }  // namespace moesim

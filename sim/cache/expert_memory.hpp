@@ -2,8 +2,9 @@
 // one copy engine, a prefetcher and what happens on a miss. Called layer by layer with what the
 // gate chose, answers with how long the layer's experts take. Contract: every byte that is counted
 // went over the slowest link of its path; a layer never ends before its experts are there (or
-// computed elsewhere, or skipped). Not modelled: host memory
-// bandwidth taken by CPU computation, the time policies and predictors compute.
+// computed elsewhere, or skipped). Memories whose copies meet on a link (CopyLinks) take every
+// layer together, part by part. Not modelled: host memory bandwidth taken by CPU computation, the
+// time policies and predictors compute.
 #pragma once
 
 #include <functional>
@@ -25,6 +26,7 @@ struct TierConfig {
   Bytes capacity{0};
   BytesPerSecond bandwidth{0};
   Seconds latency{0};
+  std::optional<BytesPerSecond> total_bandwidth = {};
   static const Parameters<TierConfig>& parameters();
 };
 
@@ -56,10 +58,15 @@ struct ExpertMemoryConfig {
   std::int64_t total_slots(const CacheShape& shape) const;
 };
 
+/// What one of `gpus` GPUs that share a node's tiers has of them: as large a part of their
+/// capacity.
+ExpertMemoryConfig part_of_tiers(ExpertMemoryConfig config, std::int64_t gpus);
+
 /// Refuses, at `where`, a cache that holds less than one token needs, more slots than experts, and
-/// tiers that do not hold the experts.
+/// tiers that do not hold the experts; `shape` and `expert_bytes` are those of one of `gpus` GPUs
+/// that share a node's tiers.
 void check_expert_memory(const ExpertMemoryConfig& config, const CacheShape& shape,
-                         Bytes expert_bytes, const Location& where);
+                         Bytes expert_bytes, std::int64_t gpus, const Location& where);
 
 struct ExpertMemoryCounts {
   std::int64_t hits = 0;                    ///< there when the gate spoke
@@ -89,18 +96,26 @@ class ExpertMemory {
   };
 
   ExpertMemory(const ExpertMemoryConfig& config, const CacheShape& shape, Bytes expert_bytes,
-               std::uint64_t seed, const FutureUses* future = nullptr);
+               std::uint64_t seed, const FutureUses* future = nullptr, CopyLinks* links = nullptr);
   ~ExpertMemory();
+  ExpertMemory(ExpertMemory&&) noexcept;
 
   /// Fills the slots as the configuration says; `popularity` [experts].
   void preload(std::span<const double> popularity);
   void start_sequence();
-  /// What every layer of the step will need [layers][distinct ids, first choices first], and how
-  /// many tokens chose each (parallel; empty: one). At time `now` of the caller's clock.
-  void start_step(Seconds now, std::vector<std::vector<ExpertId>> needed,
-                  std::vector<std::vector<std::int64_t>> tokens = {});
+  /// What every layer of the step will need [layers][distinct ids, first choices first], how many
+  /// tokens chose each (parallel; empty: one), and the best place that it has among the choices of
+  /// one of them (parallel; empty: as they come). At time `now` of the caller's clock.
+  using PerNeed = std::vector<std::vector<std::int64_t>>;
+  void start_step(Seconds now, std::vector<std::vector<ExpertId>> needed, PerNeed tokens = {},
+                  PerNeed places = {});
   /// The gate of `layer` has spoken at `now`.
   LayerTime layer(Seconds now, std::int64_t layer, const GpuTime& gpu_time);
+  /// The same in three parts: all memories of a group ask for their copies, then all wait for them
+  /// and compute, then the layer ends for all at `end`.
+  void ask(Seconds now, std::int64_t layer, const GpuTime& gpu_time);
+  LayerTime compute(const GpuTime& gpu_time);
+  void end_layer(Seconds end);
 
   /// A copy of something else over the nearest link, in turn with those of experts: how long it
   /// takes until it is there.
@@ -122,14 +137,15 @@ class ExpertMemory {
   void begin_copy(ExpertId key, double share, double held_share, bool demand, Seconds now);
   void prefetch(Seconds now, std::int64_t layer);
   void count_bytes(ExpertId key, double sign);
-  double prefetched_share(ExpertId id, std::int64_t rank);
+  double prefetched_share(ExpertId id, std::int64_t place);
+  std::int64_t place_of(ExpertId id, std::int64_t predicted) const;
   void drop_wrong(Seconds now, std::int64_t layer);
   void drop_if_wrong(Seconds now, ExpertId key);
-  std::vector<Need> ask(std::int64_t layer, const GpuTime& gpu_time);
+  void find_needs(std::int64_t layer, const GpuTime& gpu_time);
   bool make_room(ExpertId key, bool demand, Seconds now);
   void leave(ExpertId key);
   void write_back(ExpertId gone, Seconds now);
-  LayerTime compute(Seconds now, const std::vector<Need>& needs, const GpuTime& gpu_time);
+  LayerTime wait_and_compute(const GpuTime& gpu_time);
 
   ExpertMemoryConfig config_;
   CacheShape shape_;
@@ -142,7 +158,10 @@ class ExpertMemory {
   std::vector<char> held_;  ///< [keys] in a slot, in a buffer, or on its way
   std::int64_t step_ = -1;
   std::vector<std::vector<ExpertId>> needed_;
-  std::vector<std::vector<std::int64_t>> tokens_;
+  PerNeed tokens_, places_;
+  std::vector<Need> needs_;  ///< of the layer that is computed
+  Seconds asked_at_{0};
+  std::int64_t visit_ = 0;
   std::vector<ExpertId> wanted_;
   Seconds cpu_free_{0};
   ExpertMemoryCounts counts_;

@@ -22,7 +22,11 @@ const Parameters<TierConfig>& TierConfig::parameters() {
           .required("bandwidth", &P::bandwidth, "of a copy to the tier before it", "25 GB/s")
           .above(0)
           .optional("latency", &P::latency, "start-up of every copy")
-          .min(0);
+          .min(0)
+          .optional("total_bandwidth", &P::total_bandwidth,
+                    "of all GPUs of a node together, as of host memory or a disk (default: no "
+                    "limit of the nearest tier, one link of the others)")
+          .above(0);
   return list;
 }
 
@@ -31,9 +35,10 @@ const Parameters<ExpertMemoryConfig>& ExpertMemoryConfig::parameters() {
   static const auto list =
       Parameters<P>()
           .optional("slots_per_layer", &P::slots_per_layer,
-                    "experts of each MoE layer in GPU memory")
+                    "experts of each MoE layer in the memory of every GPU")
           .min(1)
-          .optional("slots", &P::slots, "experts in GPU memory, of whichever layers (instead)")
+          .optional("slots", &P::slots,
+                    "experts in the memory of every GPU, of whichever layers (instead)")
           .min(1)
           .optional("staging", &P::staging,
                     "buffers beside the slots, for copies on their way; 0: they go to slots")
@@ -63,7 +68,7 @@ const Parameters<ExpertMemoryConfig>& ExpertMemoryConfig::parameters() {
                     "every request has choices of its own from its first token to its last "
                     "(default: all tokens follow one stream in the order of their computation)")
           .optional("gpus_per_link", &P::gpus_per_link,
-                    "replicas behind one switch: they share the link to the nearest tier")
+                    "GPUs behind one switch: they share the link to the nearest tier")
           .min(1)
           .optional("preload", &P::preload,
                     "what lies in the slots before the first request; popular: the experts chosen "
@@ -110,8 +115,13 @@ ExpertMemoryCounts& ExpertMemoryCounts::operator+=(const ExpertMemoryCounts& oth
   return *this;
 }
 
+ExpertMemoryConfig part_of_tiers(ExpertMemoryConfig config, std::int64_t gpus) {
+  for (auto& tier : config.tiers) tier.capacity = tier.capacity / static_cast<double>(gpus);
+  return config;
+}
+
 void check_expert_memory(const ExpertMemoryConfig& config, const CacheShape& shape,
-                         Bytes expert_bytes, const Location& where) {
+                         Bytes expert_bytes, std::int64_t gpus, const Location& where) {
   const auto pool = config.slots.has_value();
   const auto slots = pool ? *config.slots : *config.slots_per_layer;
   if (slots + config.staging < shape.top_k)
@@ -120,18 +130,29 @@ void check_expert_memory(const ExpertMemoryConfig& config, const CacheShape& sha
                                  "needs in a layer: {} experts",
                                  slots, pool ? "" : " per layer", config.staging, shape.top_k));
   const auto most = pool ? shape.all() : shape.experts;
+  const auto* part = gpus > 1 ? " of every GPU" : "";
   if (slots > most)
-    throw InputError(where, fmt::format("{} slots{}, but there are only {} experts", slots,
-                                        pool ? "" : " per layer", most));
-  const auto all = static_cast<double>(shape.all()) * expert_bytes;
-  const auto& last = config.tiers.back();
-  if (last.capacity < all)
+    throw InputError(where, fmt::format("{} slots{}, but there are only {} experts{}", slots,
+                                        pool ? "" : " per layer", most, part));
+  constexpr double kMostPieces = 10'000;  // each is an event
+  if (config.chunk > Bytes(0) && expert_bytes / config.chunk > kMostPieces)
     throw InputError(
         where,
-        fmt::format("the experts do not fit in tier '{}': {} layers x {} experts x {:.1f} MB "
+        fmt::format("chunk: an expert of {:.1f} MB would come in {:.0f} pieces; at most {:.0f} "
+                    "are simulated, of {:.1f} kB",
+                    expert_bytes.value / 1e6, expert_bytes / config.chunk, kMostPieces,
+                    expert_bytes.value / kMostPieces / 1e3));
+  const auto all = static_cast<double>(shape.all()) * expert_bytes;
+  const auto& last = config.tiers.back();
+  const auto of_node = static_cast<double>(gpus) * all;
+  if (last.capacity < of_node)
+    throw InputError(
+        where,
+        fmt::format("the experts do not fit in tier '{}': {}{} layers x {} experts x {:.1f} MB "
                     "= {:.1f} GB, capacity {:.1f} GB",
-                    last.name, shape.layers, shape.experts, expert_bytes.value / 1e6,
-                    all.value / 1e9, last.capacity.value / 1e9));
+                    last.name, gpus > 1 ? fmt::format("{} GPUs of a node x ", gpus) : "",
+                    shape.layers, shape.experts, expert_bytes.value / 1e6, of_node.value / 1e9,
+                    last.capacity.value / 1e9));
 }
 
 }  // namespace moesim

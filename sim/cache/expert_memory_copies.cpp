@@ -20,8 +20,8 @@ void ExpertMemory::leave(ExpertId key) {
 void ExpertMemory::write_back(ExpertId gone, Seconds now) {
   if (!config_.write_back || gone == ExpertCache::kNone) return;
   const auto& link = config_.tiers.front();
-  auto& queue = copies_->queue;
-  queue.finish(queue.issue(now, expert_bytes_, link.bandwidth, link.latency, true));
+  copies_->queue.issue(now, expert_bytes_, link.bandwidth, link.latency, true, 0,
+                       CopyQueue::Cargo::other);  // links carry both ways
   counts_.written_back += expert_bytes_;
 }
 
@@ -60,7 +60,8 @@ void ExpertMemory::begin_copy(ExpertId key, double share, double held_share, boo
   const auto path = copies_->path.fetch(expert_of(key));
   const Bytes bytes = (share - held_share) * expert_bytes_;
   const auto i = static_cast<std::size_t>(key);
-  copies_->ticket[i] = copies_->queue.issue(now, bytes, path.bandwidth, path.latency, demand);
+  copies_->ticket[i] =
+      copies_->queue.issue(now, bytes, path.bandwidth, path.latency, demand, path.links);
   copies_->share[i] = share;
   copies_->asked[i] = bytes;
   copies_->links[i] = path.links;
@@ -76,7 +77,8 @@ void ExpertMemory::count_bytes(ExpertId key, double sign) {
 
 Seconds ExpertMemory::other_copy(Seconds now, Bytes bytes, BytesPerSecond bandwidth) {
   auto& queue = copies_->queue;
-  const auto ticket = queue.issue(now, bytes, bandwidth, Seconds(0), true);
+  const auto ticket =
+      queue.issue(now, bytes, bandwidth, Seconds(0), true, 1, CopyQueue::Cargo::other);
   counts_.other_bytes += bytes;
   return queue.finish(ticket) - now;
 }
@@ -96,7 +98,7 @@ void ExpertMemory::prefetch(Seconds now, std::int64_t layer) {
     rank = shape_.layer_of(id) == of_layer ? rank + 1 : 0;
     of_layer = shape_.layer_of(id);
     if (held_[static_cast<std::size_t>(id)] != 0) continue;
-    const auto share = prefetched_share(id, rank);
+    const auto share = prefetched_share(id, place_of(id, rank));
     const auto key = key_of(id, share);
     if (share == 0 || held_[static_cast<std::size_t>(key)] != 0) continue;
     if (!make_room(key, false, now)) continue;
@@ -109,14 +111,25 @@ void ExpertMemory::prefetch(Seconds now, std::int64_t layer) {
 
 /// A predicted gate has a predicted weight, so the copy is what a miss would load (HOBBIT, arXiv
 /// 2411.01433 section 3.3); 0: none.
-double ExpertMemory::prefetched_share(ExpertId id, std::int64_t rank) {
+double ExpertMemory::prefetched_share(ExpertId id, std::int64_t place) {
   MissPolicy::Question question;
   question.id = id;
   question.step = step_;
-  question.rank = rank % shape_.top_k;
+  question.rank = place;
   question.load_time = copies_->path.idle_time(expert_bytes_);
   const auto answer = miss_->answer(question);
   return answer.action == MissPolicy::Answer::Action::skip ? 0 : answer.share;
+}
+
+/// Whoever predicts an expert right predicts its place too; a wrong one has the place it was given.
+std::int64_t ExpertMemory::place_of(ExpertId id, std::int64_t predicted) const {
+  if (!places_.empty()) {
+    const auto layer = static_cast<std::size_t>(shape_.layer_of(id));
+    const auto found = std::ranges::find(needed_[layer], id);
+    if (found != needed_[layer].end())
+      return places_[layer][static_cast<std::size_t>(found - needed_[layer].begin())];
+  }
+  return predicted % shape_.top_k;
 }
 
 // The gate has spoken: what was prefetched for this layer and is not needed is wrong.

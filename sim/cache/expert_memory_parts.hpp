@@ -9,8 +9,9 @@ namespace moesim {
 
 /// Copies on their way and what is known of those that have arrived.
 struct ExpertMemory::Copies {
-  Copies(const ExpertMemoryConfig& config, const CacheShape& shape, Bytes bytes, std::size_t keys)
-      : queue(config.order, config.chunk),
+  Copies(const ExpertMemoryConfig& config, const CacheShape& shape, Bytes bytes, std::size_t keys,
+         CopyLinks* shared)
+      : queue(config.order, config.chunk, shared),
         path(config.tiers, shape, bytes),
         ticket(keys, -1),
         asked(keys, Bytes(0)),

@@ -1,6 +1,7 @@
-// When every expert is needed next: what an oracle knows of a recorded run. Built once from the
-// accesses; readers ask with times that never go back, so a query is amortised constant. Not for
-// online use: a running engine does not know its future.
+// When every expert is needed next: what an oracle knows of a recorded run, to the place among the
+// experts of a visit (they may be computed in turn). Built once from the accesses; readers ask with
+// times that never go back, so a query is amortised constant. Not for online use: a running engine
+// does not know its future.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,8 @@ class FutureUses {
         : uses_(&uses), next_(uses.begin_.begin(), uses.begin_.end() - 1), counted_(next_) {}
     /// First visit after `now` that needs the expert, or kNever.
     std::int64_t next(ExpertId id, std::int64_t now);
+    /// When that is: ordered as visits are, and inside of one as its experts are; or kNever.
+    std::int64_t next_time(ExpertId id, std::int64_t now);
     /// Visits in (now, now + span] that need it.
     std::int64_t count(ExpertId id, std::int64_t now, std::int64_t span);
 
@@ -33,8 +36,9 @@ class FutureUses {
   };
 
  private:
-  std::vector<std::int64_t> visits_;  ///< expert after expert, ascending
-  std::vector<std::size_t> begin_;    ///< [experts + 1]
+  std::int64_t places_ = 1;          ///< of a visit
+  std::vector<std::int64_t> times_;  ///< visit x places + place, expert after expert, ascending
+  std::vector<std::size_t> begin_;   ///< [experts + 1]
 };
 
 }  // namespace moesim

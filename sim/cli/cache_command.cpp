@@ -58,12 +58,13 @@ void describe(const Accesses& tokens, const std::string& file) {
              human_count(tokens.steps()),
              human_count(static_cast<std::int64_t>(tokens.sequences().size())), shape.layers,
              shape.experts, shape.top_k);
+  const auto segments = segment_routing_best_performance(tokens, 16);
   fmt::print(
       "locality: {} of a token's experts were the token before's ({} by chance); SRP at 16 tokens "
       "{}\n\n",
       human_percent(step_reuse(tokens)),
       human_percent(static_cast<double>(shape.top_k) / static_cast<double>(shape.experts)),
-      human_percent(segment_routing_best_performance(tokens, 16)));
+      segments > 0 ? human_percent(segments) : "unknown: no sequence has as many");
 }
 
 }  // namespace

@@ -7,38 +7,56 @@
 
 namespace moesim {
 
-// What the layer waits for contends on a link that other GPUs use too, its computation does not.
+// What a layer waits for contends on links that other groups use too, its computation does not.
 void StepBuilder::offloaded_experts(int index, std::int64_t moe_layer) {
   auto& offload = *s_.offload;
   offload.pass(clock_ - offload_seen_);
-  Time unmeasured;
-  const auto time = offload.layer(moe_layer, [&](std::span<const std::int32_t> tokens) {
-    const auto prediction = s_.parts.cost.experts(expert_work(tokens));
-    unmeasured += prediction;
-    return prediction.time;
-  });
+  std::vector<char> unmeasured(static_cast<std::size_t>(offload.ranks()), 0);
+  const bool sent = stage_.exchange && !stage_.exchange->gathers();
+  const auto times =
+      offload.layer(moe_layer, [&](std::size_t rank, std::span<const std::int32_t> tokens) {
+        auto work = expert_work(tokens);
+        if (sent) work.tokens = entering_tokens(moe_layer, static_cast<std::int64_t>(rank), work);
+        const auto prediction = s_.parts.cost.experts(work);
+        if (!prediction.measured && prediction.time > Seconds(0)) unmeasured[rank] = 1;
+        return prediction.time;
+      });
+  const auto slowest = std::ranges::max_element(
+      times, {}, [](const auto& time) { return (time.stall + time.compute).value; });
+  const auto waited_for = offload.waited_for(times);
+  if (program_) program_offloaded(index, times, waited_for);
   Time stall, compute;
-  stall.total = stall.unmeasured = time.stall;  // no measurement of this link
-  compute.total = time.compute;
-  if (unmeasured.unmeasured > Seconds(0)) compute.unmeasured = time.compute;
-  if (time.stall > Seconds(0)) {
-    busy(Phase::expert_load, index, stall);
-    if (offload.shared_link >= 0) {
-      if (program_) {
-        auto& copy = cost_.programs.back().back().activities.back();
-        copy.own.clear();
-        copy.alone = time.stall;
-        copy.shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
-      }
-      auto& segments = cost_.stages.back();
-      segments.back().busy -= time.stall;
-      segments.back().shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
-      segments.back().shared_alone = time.stall;
-      segments.emplace_back();
-    }
+  stall.total = stall.unmeasured = slowest->stall;  // no measurement of this link
+  compute.total = slowest->compute;
+  if (unmeasured[static_cast<std::size_t>(slowest - times.begin())] != 0)
+    compute.unmeasured = slowest->compute;
+  if (slowest->stall > Seconds(0)) {
+    account(Phase::expert_load, index, stall);
+    share_wait(slowest->stall, waited_for);
   }
-  busy(Phase::experts, index, compute);
+  account(Phase::experts, index, compute);
   offload_seen_ = clock_;
+}
+
+/// The latest stretch of the stage, all of it a wait, becomes a transfer over shared links.
+void StepBuilder::share_wait(Seconds wait, std::span<const std::vector<LinkBytes>> loads) {
+  std::vector<LinkBytes> all;
+  for (const auto& of_rank : loads)
+    for (const auto& load : of_rank) {
+      const auto same = std::ranges::find(all, load.link, &LinkBytes::link);
+      if (same == all.end()) {
+        all.push_back(load);
+        continue;
+      }
+      same->bytes += load.bytes;
+      same->flows += load.flows;
+    }
+  if (all.empty()) return;
+  auto& segments = cost_.stages.back();
+  segments.back().busy -= wait;
+  segments.back().shared = std::move(all);
+  segments.back().shared_alone = wait;
+  segments.emplace_back();
 }
 
 ExpertWork StepBuilder::expert_work(std::span<const std::int32_t> tokens_per_expert) const {

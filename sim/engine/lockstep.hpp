@@ -94,7 +94,7 @@ class LockstepExecutor {
 
   /// Links that a stage of the group can load, for finding out which ones are shared.
   std::vector<std::vector<int>> links_by_stage();
-  /// Experts do not all fit in GPU memory: the group follows `offload` (one GPU per group).
+  /// Experts do not all fit in GPU memory: the group follows `offload`.
   void offload(std::unique_ptr<ExpertOffload> offload) { offload_ = std::move(offload); }
   /// Time that the next step waits for `bytes` of keys and values from host memory; they go behind
   /// the experts that are on their way over the same link.

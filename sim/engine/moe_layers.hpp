@@ -62,6 +62,10 @@ class MoeLayers {
   /// Tokens of every local slot of a rank.
   std::span<const std::int32_t> slots_of(std::int64_t layer, std::int64_t rank,
                                          const ExpertLoads& loads) const;
+  /// Which rank holds which experts of a layer.
+  const LayerPlacement& placement(std::int64_t layer) const {
+    return placements_[static_cast<std::size_t>(layer)];
+  }
   /// Most experts that any rank holds in any layer: what its memory must hold.
   std::int64_t slots_per_rank() const;
   /// Probability that a token has an expert in each part, given the part of every rank (its own id:

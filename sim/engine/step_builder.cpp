@@ -38,7 +38,7 @@ void StepBuilder::run() {
   const Seconds before_layers = clock_;
   compute_rank_times();
   std::int64_t moe_layer = stage_.first_moe;
-  if (s_.offload != nullptr) s_.offload->start_step(batches_.front());
+  if (s_.offload != nullptr) s_.offload->start_step(batches_);
   const bool two = splits();
   if (two)
     overlapped_layers(moe_layer);

@@ -179,6 +179,9 @@ class StepBuilder {
   void dense_block(int index);
   void moe_block(int index, std::int64_t moe_layer);
   void offloaded_experts(int index, std::int64_t moe_layer);
+  void share_wait(Seconds wait, std::span<const std::vector<LinkBytes>> loads);
+  void program_offloaded(int index, std::span<const ExpertMemory::LayerTime> times,
+                         std::span<const std::vector<LinkBytes>> waited_for);
   void expert_round(int index, std::int64_t moe_layer, std::int64_t round);
   void shared_experts(int index);
   void balance_batch(int index);

@@ -20,6 +20,31 @@ void StepBuilder::program_joint(Phase phase, int layer, int first_rank, int rank
       {phase, layer, queue, first_rank, ranks, {}, start, alone - start, std::move(shared)});
 }
 
+void StepBuilder::program_offloaded(int index, std::span<const ExpertMemory::LayerTime> times,
+                                    std::span<const std::vector<LinkBytes>> waited_for) {
+  const auto gpus = static_cast<int>(s_.offload->gpus_of_rank());
+  for (std::size_t rank = 0; rank < times.size(); ++rank) {
+    const auto first = static_cast<int>(rank) * gpus;
+    const auto all = [&](Seconds time) {
+      return std::vector<Seconds>(static_cast<std::size_t>(gpus), time);
+    };
+    const auto stall = times[rank].stall;
+    if (stall > Seconds(0) && waited_for[rank].empty())
+      program_own(Phase::expert_load, index, first, all(stall));
+    else if (stall > Seconds(0))
+      add_activity({Phase::expert_load,
+                    index,
+                    Queue::copy,
+                    first,
+                    gpus,
+                    {},
+                    Seconds(0),
+                    stall,
+                    waited_for[rank]});
+    program_own(Phase::experts, index, first, all(times[rank].compute));
+  }
+}
+
 void StepBuilder::add_activity(Activity activity) {
   if (halves_) {
     activity.half = halves_->half;

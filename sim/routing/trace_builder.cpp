@@ -51,6 +51,9 @@ void TraceBuilder::begin_cell(std::size_t token, std::int64_t layer, const Locat
 
 void TraceBuilder::id(std::int64_t value, const Location& where, const std::string& place) {
   const auto most = shape_.experts > 0 ? shape_.experts : kMostExperts;
+  if (shape_.experts == 0 && (value < 0 || value >= most))
+    throw InputError(
+        where, with_place(place, fmt::format("expert {}: ids go from 0 to {}", value, most - 1)));
   if (value < 0 || value >= most)
     throw InputError(where, with_place(place, fmt::format("expert {} does not exist: the model has "
                                                           "{}",

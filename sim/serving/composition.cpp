@@ -60,6 +60,11 @@ const Parameters<CompositionConfig>& CompositionConfig::parameters() {
 void CompositionConfig::check(const Node& at) const {
   if (tiers.empty())
     throw InputError(at.where, "tiers: at least one must hold the models that have no slot");
+  for (const auto& tier : tiers)
+    if (tier.total_bandwidth)
+      throw InputError(at.where,
+                       "tiers: total_bandwidth is of the GPUs that share a node's tiers in "
+                       "the section cache; here one replica has them to itself");
 }
 
 void check_composition(const CompositionConfig& config, Bytes model_bytes, const Location& where) {

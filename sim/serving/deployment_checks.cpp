@@ -43,10 +43,10 @@ void check_offloading(const ServingScenario& scenario, const Model& model, const
   const auto& degrees = scenario.parallel;
   if (model.architecture.moe.experts == 0)
     throw InputError(where, model.architecture.name + " has no routed experts to cache");
-  if (degrees.tensor > 1 || degrees.expert > 1 || degrees.pipeline > 1)
+  if (degrees.pipeline > 1)
     throw InputError(where,
-                     "expert caches are simulated for replicas of one GPU: tensor, expert and "
-                     "pipeline must be 1 (data may be more)");
+                     "expert caches in pipeline stages are not simulated: pipeline must be 1 "
+                     "(tensor, data and expert may be more)");
   if (scenario.routing.balancer.type != "none" || scenario.routing.redundant_experts > 0)
     throw InputError(where,
                      "an expert cache beside a balancer or redundant experts is not simulated: "
@@ -57,7 +57,21 @@ void check_offloading(const ServingScenario& scenario, const Model& model, const
                      "engine.speculation out");
   const auto bytes =
       scenario.cache->expert_bytes.value_or(expert_bytes(model.architecture, model.precision));
-  check_expert_memory(*scenario.cache, cache_shape(model.architecture), bytes, where);
+  const auto experts = model.architecture.moe.experts;
+  if (experts % degrees.expert != 0)
+    throw InputError(where, fmt::format("expert caches of ranks with different numbers of experts "
+                                        "are not simulated: {} experts on {} ranks",
+                                        experts, degrees.expert));
+  const auto split = degrees.expert_split();
+  const auto node_gpus = scenario.cluster.node.node.gpus;
+  check_expert_memory(
+      *scenario.cache, shape_of_rank(cache_shape(model.architecture), degrees.expert),
+      bytes / static_cast<double>(split),
+      std::min<std::int64_t>(std::max(degrees.tensor, degrees.expert * split), node_gpus), where);
+  if (scenario.cache->gpus_per_link > node_gpus)
+    throw InputError(where, fmt::format("gpus_per_link: {} GPUs behind one switch, but a node has "
+                                        "{}",
+                                        scenario.cache->gpus_per_link, node_gpus));
 }
 
 Bytes composed_bytes(const ServingScenario& scenario, const Model& model) {
@@ -86,6 +100,11 @@ void check_swapping(const ServingScenario& scenario, const Location& where) {
     throw InputError(where,
                      "engine.swap_bandwidth with pipeline stages or disaggregation is not "
                      "simulated: leave it out");
+  if (scenario.engine.swap_bandwidth && scenario.cache &&
+      (scenario.parallel.expert > 1 || scenario.parallel.exchanges()))
+    throw InputError(where,
+                     "engine.swap_bandwidth beside expert caches of several ranks is not "
+                     "simulated: leave one of them out");
 }
 
 // Each of these follows every layer for itself.

@@ -151,11 +151,9 @@ Segment EngineGroup::swap() {
   swapped_.in += in;
   const auto arrival = executor_.swap_in(in, *swap_bandwidth_);
   const auto* offload = executor_.offloaded();
-  const bool shared = offload != nullptr && offload->shared_link >= 0 && in > Bytes(0);
+  if (offload != nullptr && in > Bytes(0)) segment.shared = offload->others(in);
   segment.busy = std::max(out / *swap_bandwidth_ - arrival, Seconds(0));
-  if (!shared) segment.busy += arrival;
-  if (shared) segment.shared = {{offload->shared_link, in.value}};
-  if (shared) segment.shared_alone = arrival;
+  (segment.shared.empty() ? segment.busy : segment.shared_alone) += arrival;
   return segment;
 }
 
@@ -199,6 +197,16 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
   if (waited > Seconds(0)) {
     auto& segments = step->cost.stages.front();
     segments.insert(segments.begin(), swapping);
+    if (!step->cost.programs.empty()) {
+      auto& program = step->cost.programs.front().front();
+      Activity wait;
+      wait.queue = Queue::copy;
+      wait.ranks = program.ranks;
+      wait.start_up = swapping.busy;
+      wait.alone = swapping.shared_alone;
+      wait.shared = swapping.shared;
+      program.activities.insert(program.activities.begin(), std::move(wait));
+    }
     step->cost.phase_s[static_cast<std::size_t>(Phase::host)] += waited.value;
   }
   return step;

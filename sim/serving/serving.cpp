@@ -11,6 +11,7 @@
 #include "models/architecture/size.hpp"
 #include "models/device/catalogue.hpp"
 #include "sim/core/data_path.hpp"
+#include "sim/engine/offload_groups.hpp"
 #include "sim/serving/deployment_checks.hpp"
 #include "sim/serving/disaggregation.hpp"
 #include "sim/serving/serving_pools.hpp"
@@ -129,7 +130,7 @@ Serving::Serving(const ServingScenario& given, const ServingScenario& scenario,
   auto per_rank = slots_to_hold(model_.architecture, scenario.routing, scenario.parallel.expert);
   if (scenario.cache) {
     check_offloading(scenario, model_, places.cache);
-    const auto shape = cache_shape(model_.architecture);
+    const auto shape = shape_of_rank(cache_shape(model_.architecture), scenario.parallel.expert);
     // Slots and buffers of all layers, spread evenly: the memory plan counts by layer.
     per_rank = (scenario.cache->total_slots(shape) + scenario.cache->staging + shape.layers - 1) /
                shape.layers;
@@ -342,27 +343,16 @@ void Serving::run(RunObserver& observer) {
     }
 }
 
-// One memory per GPU. The nearest link is shared by `gpus_per_link` neighbours.
 void Serving::offload_experts(std::vector<LockstepExecutor>& executors,
                               std::vector<SharedLink>& links) const {
   const auto& cache = *scenario_.cache;
-  const auto& tier = cache.tiers.front();
   const auto bytes =
       cache.expert_bytes.value_or(expert_bytes(model_.architecture, model_.precision));
-  if (cache.gpus_per_link > 1 && executors.size() > 1 && links.empty())
-    for (const auto& link : network_.links()) links.push_back({link.name, link.capacity});
-  for (std::size_t g = 0; g < executors.size(); ++g) {
-    auto offload = std::make_unique<ExpertOffload>(
+  auto groups = offload_groups(cache, layout_, network_, *moe_, links);
+  for (std::size_t g = 0; g < executors.size(); ++g)
+    executors[g].offload(std::make_unique<ExpertOffload>(
         cache, model_.architecture, scenario_.routing, bytes,
-        static_cast<std::uint64_t>(scenario_.seed) + static_cast<std::uint64_t>(g) * 1'000'003);
-    if (cache.gpus_per_link > 1 && executors.size() > 1) {
-      if (g % static_cast<std::size_t>(cache.gpus_per_link) == 0)
-        links.push_back({tier.name + " " + std::to_string(g), tier.bandwidth});
-      offload->shared_link = static_cast<int>(links.size()) - 1;
-      offload->link_bandwidth = tier.bandwidth;
-    }
-    executors[g].offload(std::move(offload));
-  }
+        static_cast<std::uint64_t>(scenario_.seed), std::move(groups[g])));
 }
 
 void Serving::wake_all(Running& running) {

@@ -156,6 +156,21 @@ TEST(ExpertCache, BeladyIsTheBestOfAllEvictions) {
   }
 }
 
+// One access after the other, so that the plain optimum applies to them: accesses of a batch that
+// needs more than there are slots.
+TEST(ExpertCache, BeladyIsTheBestOfAllEvictionsInTurn) {
+  for (std::uint64_t seed = 1; seed < 9; ++seed) {
+    const auto steps = batched(testing::sample_accesses({1, 7, 2}, 60, seed), 3);
+    Accesses single({1, 7, 1});
+    for (std::int64_t visit = 0; visit < steps.visits(); ++visit)
+      for (const auto& id : steps.needed(visit)) single.add(std::span(&id, 1));
+    for (const std::int64_t slots : {1, 2, 3, 4})
+      EXPECT_EQ(hits(steps, "belady", slots, SlotSharing::layer, Arrival::in_turn),
+                optimum(single, static_cast<std::size_t>(slots), false))
+          << seed << " " << slots;
+  }
+}
+
 TEST(ExpertCache, LongerLookAheadNeverLosesInTheMean) {
   double before = 0;
   for (const int look_ahead : {0, 1, 2, 4, 16, 1000}) {

@@ -332,7 +332,7 @@ TEST(ExpertMemory, RefusesWhatCannotWork) {
   const Location where{"s.yaml", 3, 1};
   const auto refuse = [&](const std::string& yaml) {
     return testing::error_text([&] {
-      check_expert_memory(config(yaml), {32, 8, 2}, kExpert, where);
+      check_expert_memory(config(yaml), {32, 8, 2}, kExpert, 1, where);
     });
   };
   EXPECT_NE(refuse("slots_per_layer: 1")
@@ -340,6 +340,8 @@ TEST(ExpertMemory, RefusesWhatCannotWork) {
                       "hold less than one token needs"),
             std::string::npos);
   EXPECT_NE(refuse("slots_per_layer: 9").find("there are only 8 experts"), std::string::npos);
+  EXPECT_NE(refuse("slots_per_layer: 2, chunk: 1 B").find("would come in 1000000000 pieces"),
+            std::string::npos);
   EXPECT_NE(refuse("slots_per_layer: 4").find("the experts do not fit in tier 'host'"),
             std::string::npos);
   EXPECT_NE(testing::error_text([] {
@@ -351,6 +353,41 @@ TEST(ExpertMemory, RefusesWhatCannotWork) {
                   parse_yaml("{name: host, capacity: 1 GB, bandwidth: 0 GB/s}", "f"));
             }).find("bandwidth"),
             std::string::npos);
+}
+
+TEST(ExpertMemory, TwoGpusBehindOneSwitchWaitTwiceAsLongForTheSameBytes) {
+  CopyLinks links({{BytesPerSecond(1e9), 0, {1, 1}}});
+  std::vector<ExpertMemory> gpus;
+  for (int g = 0; g < 2; ++g)
+    gpus.emplace_back(config("slots_per_layer: 2, prefetcher: pre-gate"), kShape, kExpert, 1,
+                      nullptr, &links);
+  // Layer 0 is asked for first and comes at 2 s, layer 1 beside its computation, for 1 s of which
+  // the copies of both need 2 s.
+  Seconds now(0);
+  for (auto& gpu : gpus) gpu.start_step(now, {{0}, {4}});
+  for (const double end : {3.0, 5.0}) {
+    const auto layer = end < 4 ? 0 : 1;
+    for (auto& gpu : gpus) gpu.ask(now, layer, one_second);
+    for (auto& gpu : gpus) {
+      const auto time = gpu.compute(one_second);
+      EXPECT_DOUBLE_EQ((now + time.stall + time.compute).value, end);
+    }
+    now = Seconds(end);
+    for (auto& gpu : gpus) gpu.end_layer(now);
+  }
+  for (auto& gpu : gpus) {
+    EXPECT_DOUBLE_EQ(gpu.counts().bytes_loaded.value, 2e9);
+    EXPECT_DOUBLE_EQ(gpu.counts().stall.value, 3);
+  }
+}
+
+TEST(ExpertMemory, APlaceDecidesAboutPrecisionWhereverTheExpertStandsInTheList) {
+  // The second choice of a token, alone on this GPU.
+  ExpertMemory memory(config("slots_per_layer: 2, miss: {type: skip, keep: 1}"), {1, 4, 2}, kExpert,
+                      1);
+  memory.start_step(Seconds(0), {{3}}, {{1}}, {{1}});
+  memory.layer(Seconds(0), 0, one_second);
+  EXPECT_EQ(memory.counts().skipped, 1);
 }
 
 }  // namespace

@@ -61,6 +61,27 @@ TEST_P(ExpertCacheContract, NeverHitsMoreOftenThanBelady) {
       }
 }
 
+// Several tokens to a step: a layer may need more than there are slots.
+TEST_P(ExpertCacheContract, NeverHitsMoreOftenThanBeladyInBatches) {
+  for (const std::int64_t batch : {2, 5, 16})
+    for (const auto arrival : kArrivals)
+      for (const auto sharing : {SlotSharing::layer, SlotSharing::pool})
+        for (const std::int64_t slots : {3, 6, 9}) {
+          const auto steps = batched(accesses_, batch);
+          const FutureUses future(steps);
+          const auto all = slots * (sharing == SlotSharing::pool ? 3 : 1);
+          const auto hits = [&](const std::string& name) {
+            const bool staged = arrival == Arrival::staged;
+            ExpertCache built(
+                kCached, sharing, all,
+                contract::make<CachePolicy>(name, {kCached, all, staged, 5, popularity_, &future}));
+            return replay(steps, built, {arrival, false}).hits;
+          };
+          EXPECT_LE(hits(GetParam()), hits("belady"))
+              << batch << " tokens, " << slots << " slots, " << name_of(arrival);
+        }
+}
+
 TEST_P(ExpertCacheContract, MissesEveryExpertOnceWhenAllFit) {
   const auto used = std::ranges::count_if(popularity_, [](double n) { return n > 0; });
   for (const auto arrival : kArrivals) {

@@ -89,6 +89,27 @@ TEST(Executors, AgreeOnExpertsThatAreCopiedIn) {
       0.01);
 }
 
+// Ranks with caches of their own, experts in parts, links shared inside a group and between groups.
+TEST(Executors, AgreeOnExpertsThatRanksCopyInForThemselves) {
+  const auto scenario = [](const char* degrees, const char* links) {
+    return fmt::format(
+        "{{model: {{name: mixtral-8x7b}}, cluster: {{node: hgx-h100}}, parallel: {{{}}}, cache: "
+        "{{slots_per_layer: 1, staging: 2, {} tiers: [{{name: host, capacity: 256 GiB, bandwidth: "
+        "25 GB/s, latency: 20 us}}]}}, workload: {{requests: 4, arrivals: at-once, lengths: "
+        "{{type: "
+        "fixed, input: 16, output: 8}}}}",
+        degrees, links);
+  };
+  for (const auto* degrees : {"tensor: 1, data: 4, expert: 4", "tensor: 4, expert: 4", "tensor: 4",
+                              "tensor: 4, expert: 2", "tensor: 2, data: 2, expert: 4"})
+    for (const auto* links : {"", "gpus_per_link: 2,"}) {
+      SCOPED_TRACE(std::string(degrees) + links);
+      expect_agreement(both(scenario(degrees, links)), 0.01);
+    }
+  // Four groups of two ranks, four GPUs behind every switch.
+  expect_agreement(both(scenario("tensor: 2, data: 4, expert: 2", "gpus_per_link: 4,")), 0.05);
+}
+
 Activity own(int first, std::vector<double> seconds, Queue queue = Queue::compute) {
   Activity activity{
       Phase::attention, 0, queue, first, static_cast<int>(seconds.size()), {}, {}, {}, {}};

@@ -19,7 +19,6 @@ const std::set<std::string> kKnownMisses = {
     "deepseek-inference: computed per s and node: production (prefill)",
     "deepseek-inference: input per s and node: production (prefill)",
     "expertflow: decode speed-up: 32, ExpertFlow over 32, SE-MoE (decoder)",
-    "hobbit: decode speed-up: HOBBIT over MoE-Infinity (mixtral)",
 };
 
 TEST(PublishedResults, AreInsideTheirBandsButForTheKnownMisses) {

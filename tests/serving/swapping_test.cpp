@@ -74,5 +74,18 @@ engine: {max_sequences: 24, memory: {utilization: 0.88}, swap_bandwidth: 25 GB/s
   EXPECT_NEAR(counts.link_bytes[0].value / counts.bytes_loaded.value, 1, 1e-9);
 }
 
+TEST(Swapping, TakesTheSameTimeWhateverTheExecutor) {
+  const auto scenario = [](const std::string& executor) {
+    return "{model: {name: qwen3-30b-a3b}, cluster: {node: {profile: rtx-pro-6000-pcie, gpus: 1}}, "
+           "cost: spec, workload: {requests: 40, arrivals: at-once, lengths: {type: fixed, input: "
+           "2048, output: 512}}, engine: {max_sequences: 40, memory: {utilization: 0.72}, "
+           "swap_bandwidth: 5 GB/s, executor: " +
+           executor + "}}";
+  };
+  const auto runs = test::run_scenarios({scenario("lockstep"), scenario("event")});
+  EXPECT_GT(test::phase_s(runs[0], "host"), 0.3);
+  EXPECT_NEAR(runs[1].simulated_s, runs[0].simulated_s, 1e-6 * runs[0].simulated_s);
+}
+
 }  // namespace
 }  // namespace moesim

@@ -45,9 +45,13 @@ class Belady final : public CachePolicy {
   std::size_t victim(std::span<const ExpertId> candidates, std::int64_t visit) override {
     if (queued_) serve_until(visit / layers_);
     return lowest(candidates, [&](ExpertId id) {
-      auto next = future_.next(id, visit);
-      if (next != FutureUses::kNever && next - visit > window_) next = FutureUses::kNever;
-      return std::pair(-next, last_use_[static_cast<std::size_t>(id)]);
+      const auto last = last_use_[static_cast<std::size_t>(id)];
+      // What was not used in this visit may be needed later in it (experts computed in turn).
+      const auto since = last == visit ? visit : visit - 1;
+      auto next = future_.next_time(id, since);
+      if (next != FutureUses::kNever && future_.next(id, since) - visit > window_)
+        next = FutureUses::kNever;
+      return std::pair(-next, last);
     });
   }
 

@@ -1,6 +1,8 @@
 // What is used least in the next `tokens` steps leaves: the oracle behind the segment cache hit
 // rate SCH(rho, m) of "Not All Models Suit Expert Offloading" (arXiv 2505.16056 section 3.2); of
 // equals the one needed again last.
+#include <vector>
+
 #include "sim/cache/cache_policy.hpp"
 
 namespace moesim {
@@ -18,14 +20,20 @@ class SegmentOracle final : public CachePolicy {
   };
 
   SegmentOracle(const Config& config, const Context& context)
-      : future_(known(context)), span_(config.tokens * context.shape.layers) {}
+      : future_(known(context)),
+        span_(config.tokens * context.shape.layers),
+        last_use_(static_cast<std::size_t>(context.shape.all()), -1) {}
 
-  void used(ExpertId, std::int64_t, bool) override {}
+  void used(ExpertId id, std::int64_t visit, bool) override {
+    last_use_[static_cast<std::size_t>(id)] = visit;
+  }
 
   std::size_t victim(std::span<const ExpertId> candidates, std::int64_t visit) override {
     return lowest(candidates, [&](ExpertId id) {
-      const auto uses = future_.count(id, visit, span_);
-      return std::pair(uses, -future_.next(id, visit));
+      // What was not used in this visit may be needed later in it (experts computed in turn).
+      const auto since = last_use_[static_cast<std::size_t>(id)] == visit ? visit : visit - 1;
+      const auto uses = future_.count(id, since, span_ + visit - since);
+      return std::pair(uses, -future_.next_time(id, since));
     });
   }
 
@@ -39,6 +47,7 @@ class SegmentOracle final : public CachePolicy {
 
   FutureUses::Reader future_;
   std::int64_t span_;
+  std::vector<std::int64_t> last_use_;
 };
 
 const Register<CachePolicy, SegmentOracle> segment_oracle_registered(
