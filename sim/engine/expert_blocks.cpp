@@ -28,12 +28,13 @@ void StepBuilder::offloaded_experts(int index, std::int64_t moe_layer) {
         auto& copy = cost_.programs.back().back().activities.back();
         copy.own.clear();
         copy.alone = time.stall;
-        copy.shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
+        copy.links.shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
       }
       auto& segments = cost_.stages.back();
       segments.back().busy -= time.stall;
-      segments.back().shared = {{offload.shared_link, (time.stall * offload.link_bandwidth).value}};
-      segments.back().shared_alone = time.stall;
+      segments.back().links.shared = {
+          {offload.shared_link, (time.stall * offload.link_bandwidth).value}};
+      segments.back().alone = time.stall;
       segments.emplace_back();
     }
   }

@@ -61,6 +61,8 @@ struct Simulation::Impl {
     return sg::Comm::sendto_async(home, away, bytes);
   }
 
+  sg::ActorPtr spawn(const std::string& name, std::function<void()> body);
+
   /// Waits for all, or stops those that are under way at the time `until`.
   std::vector<FlowEnd> wait(const std::vector<sg::CommPtr>& flows, Seconds until) {
     activities += static_cast<std::int64_t>(flows.size());
@@ -155,7 +157,15 @@ Simulation::Semaphore Simulation::semaphore(unsigned initial) {
 }
 
 void Simulation::spawn(const std::string& name, std::function<void()> body) {
-  sg::Actor::create(name, impl_->home, [impl = impl_.get(), body = std::move(body)] {
+  impl_->spawn(name, std::move(body));
+}
+
+void Simulation::spawn_beside(const std::string& name, std::function<void()> body) {
+  impl_->spawn(name, std::move(body))->daemonize();
+}
+
+sg::ActorPtr Simulation::Impl::spawn(const std::string& name, std::function<void()> body) {
+  return sg::Actor::create(name, home, [impl = this, body = std::move(body)] {
     try {
       body();
     } catch (const simgrid::ForcefulKillException&) {
@@ -205,7 +215,8 @@ std::vector<FlowEnd> Simulation::move(std::span<const PathBytes> flows, Seconds 
     for (std::size_t f = 0; f < flows.size(); ++f) {
       const auto bytes = static_cast<std::uint64_t>(std::llround(flows[f].bytes));
       if (bytes == 0) continue;
-      active.push_back(impl_->start(flows[f].links, bytes));
+      active.push_back(impl_->start(flows[f].links, bytes,
+                                    flows[f].flows > 0 ? kShareLatency / flows[f].flows : 0));
       flow_of.push_back(f);
     }
   });

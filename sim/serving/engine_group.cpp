@@ -19,6 +19,7 @@ EngineGroup::EngineGroup(std::int64_t id, Simulation& simulation, LockstepExecut
       stages_(stages),
       recorded_(recorded),
       observer_(observer),
+      carrier_{simulation},
       awake_(simulation.semaphore()),
       batches_(schedulers_.size()) {}
 
@@ -154,8 +155,8 @@ Segment EngineGroup::swap() {
   const bool shared = offload != nullptr && offload->shared_link >= 0 && in > Bytes(0);
   segment.busy = std::max(out / *swap_bandwidth_ - arrival, Seconds(0));
   if (!shared) segment.busy += arrival;
-  if (shared) segment.shared = {{offload->shared_link, in.value}};
-  if (shared) segment.shared_alone = arrival;
+  if (shared) segment.links.shared = {{offload->shared_link, in.value}};
+  if (shared) segment.alone = arrival;
   return segment;
 }
 
@@ -195,7 +196,7 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
   Segment swapping;
   if (swap_bandwidth_) swapping = swap();
   step->cost = executor_.cost(batches_, steps_++, record);
-  const auto waited = swapping.busy + swapping.shared_alone;
+  const auto waited = swapping.busy + swapping.alone;
   if (waited > Seconds(0)) {
     auto& segments = step->cost.stages.front();
     segments.insert(segments.begin(), swapping);
@@ -206,19 +207,12 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
 
 void EngineGroup::execute(const StepCost& cost, std::size_t stage) {
   if (!cost.programs.empty()) {
-    for (const auto& program : cost.programs[stage]) run_program(simulation_, program, first_link_);
+    for (const auto& program : cost.programs[stage]) run_program(carrier_, program);
     return;
   }
   for (const auto& segment : cost.stages[stage]) {
     if (segment.busy > Seconds(0)) simulation_.sleep_for(segment.busy);
-    if (segment.shared.empty()) continue;
-    if (first_link_ == 0) {
-      simulation_.transfer(segment.shared, segment.shared_alone);
-      continue;
-    }
-    auto loads = segment.shared;
-    for (auto& load : loads) load.link += first_link_;
-    simulation_.transfer(loads, segment.shared_alone);
+    if (!segment.links.empty()) carrier_.carry(segment.links, segment.alone);
   }
 }
 
