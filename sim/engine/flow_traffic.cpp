@@ -18,19 +18,33 @@ std::vector<SplitFlows> numbered(const FlowList& flows) {
   }
   for (const auto& outside : flows.outside) {
     auto& set = sets.emplace_back();
-    set.outside = outside;
+    set.outside = outside.flows;
     for (std::size_t i = 0; i < set.outside.size(); ++i) set.outside_of.push_back(next++);
   }
   return sets;
 }
 
-std::vector<double> bytes_of(const std::vector<SplitFlows>& sets, std::size_t flows) {
-  std::vector<double> bytes(flows, 0);
+/// How many flows each of them stands for, in the same order.
+std::vector<double> stand_for(const FlowList& flows) {
+  std::vector<double> all(flows.inside.size(), 1);
+  for (const auto& set : flows.outside)
+    all.insert(all.end(), set.stand_for.begin(), set.stand_for.end());
+  return all;
+}
+
+/// Bytes of every flow that have one share of a link.
+std::vector<double> bytes_per_share(const std::vector<SplitFlows>& sets,
+                                    const std::vector<double>& shares) {
+  std::vector<double> bytes(shares.size(), 0);
+  const auto set_all = [&](const std::vector<Flow>& flows, const std::vector<int>& numbers) {
+    for (std::size_t i = 0; i < flows.size(); ++i) {
+      const auto f = static_cast<std::size_t>(numbers[i]);
+      bytes[f] = flows[i].bytes / shares[f];
+    }
+  };
   for (const auto& set : sets) {
-    for (std::size_t i = 0; i < set.inside.size(); ++i)
-      bytes[static_cast<std::size_t>(set.inside_of[i])] = set.inside[i].bytes;
-    for (std::size_t i = 0; i < set.outside.size(); ++i)
-      bytes[static_cast<std::size_t>(set.outside_of[i])] = set.outside[i].bytes;
+    set_all(set.inside, set.inside_of);
+    set_all(set.outside, set.outside_of);
   }
   return bytes;
 }
@@ -71,27 +85,38 @@ Routes FlowTraffic::route(const Epoch& epoch, const std::vector<SplitFlows>& set
   return all;
 }
 
-std::vector<FlowEnd> FlowTraffic::move(const Routes& routes, const std::vector<double>& flow_bytes,
-                                       int first_link, Seconds until) {
+std::vector<FlowEnd> FlowTraffic::move(const Routes& routes, const std::vector<double>& per_share,
+                                       int first_link, Seconds until, double effective) {
   auto links = routes.links;
   for (auto& link : links) link += first_link;
   std::vector<PathBytes> moving;
   for (const auto& piece : routes.pieces)
     moving.push_back({{links.data() + piece.first_link, piece.links},
-                      piece.bytes,
-                      piece.bytes / flow_bytes[static_cast<std::size_t>(piece.flow)]});
-  return simulation_.move(moving, until);
+                      piece.bytes * effective,
+                      piece.bytes / per_share[static_cast<std::size_t>(piece.flow)]});
+  auto ends = simulation_.move(moving, until);
+  for (std::size_t p = 0; p < ends.size(); ++p) {
+    ends[p].rest_bytes /= effective;
+    for (const int link : moving[p].links) {
+      const auto l = static_cast<std::size_t>(link);
+      if (l >= link_bytes_.size()) link_bytes_.resize(l + 1, 0);
+      link_bytes_[l] += routes.pieces[p].bytes - ends[p].rest_bytes;
+    }
+  }
+  return ends;
 }
 
-void FlowTraffic::move(const FlowList& flows, Seconds at_least) {
+void FlowTraffic::move(const FlowList& flows, Seconds at_least, double effective) {
   const Seconds end = simulation_.now() + at_least;
   auto sets = numbered(flows);
-  std::size_t count = flows.inside.size();
-  for (const auto& set : flows.outside) count += set.size();
+  const auto shares = stand_for(flows);
+  const auto count = shares.size();
   check_simulated_flows(count);
+  if (effective <= 0) sets.clear();
   for (auto e = epoch_at(epochs_, simulation_.now()); !sets.empty();) {
     const auto here = under_way_.insert(under_way_.end(), route(epochs_[e], sets));
-    const auto ends = move(*here, bytes_of(sets, count), first_link_, epochs_[e].until);
+    const auto ends =
+        move(*here, bytes_per_share(sets, shares), first_link_, epochs_[e].until, effective);
     std::vector<double> rest(count, 0), rest_of_piece;
     for (std::size_t p = 0; p < ends.size(); ++p) {
       rest_of_piece.push_back(ends[p].rest_bytes);
@@ -118,14 +143,14 @@ void FlowTraffic::move(const Routes& given, Seconds at_least) {
     bytes.resize(std::max(bytes.size(), static_cast<std::size_t>(piece.flow) + 1), 0);
     bytes[static_cast<std::size_t>(piece.flow)] += piece.bytes;
   }
-  move(given, bytes, 0, Seconds(std::numeric_limits<double>::infinity()));
+  move(given, bytes, 0, Seconds(std::numeric_limits<double>::infinity()), 1);
   if (end > simulation_.now()) simulation_.sleep_for(end - simulation_.now());
 }
 
 void Carrier::carry(const OnLinks& links, Seconds alone) const {
   if (!links.flows.empty()) {
     assert(flows != nullptr);
-    return flows->move(links.flows, links.at_least);
+    return flows->move(links.flows, links.at_least, links.effective);
   }
   if (first_link == 0) {
     simulation.transfer(links.shared, alone);

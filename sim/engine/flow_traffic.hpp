@@ -21,24 +21,29 @@ class FlowTraffic {
 
   /// Starts an actor that changes capacities when their time has come.
   void follow_conditions();
-  /// Starts every flow now; returns when all have arrived and `at_least` has passed. Throws
-  /// InputError for more flows than can be simulated. Called by an actor.
-  void move(const FlowList& flows, Seconds at_least);
+  /// Starts every flow now; returns when all have arrived and `at_least` has passed. The links are
+  /// as busy with them as with the part `effective` of their bytes. Throws InputError for more
+  /// flows than can be simulated. Called by an actor.
+  void move(const FlowList& flows, Seconds at_least, double effective = 1);
   /// The same over paths that nobody chooses, links numbered as in `simulation`.
   void move(const Routes& given, Seconds at_least);
+  /// Bytes that have crossed each link, numbered as in `simulation`; links at the end that none has
+  /// crossed are left out.
+  const std::vector<double>& link_bytes() const { return link_bytes_; }
   /// What became of traffic under way when links changed.
   const std::vector<std::string>& events() const { return events_; }
 
  private:
   Routes route(const Epoch& epoch, const std::vector<SplitFlows>& sets) const;
-  std::vector<FlowEnd> move(const Routes& routes, const std::vector<double>& flow_bytes,
-                            int first_link, Seconds until);
+  std::vector<FlowEnd> move(const Routes& routes, const std::vector<double>& per_share,
+                            int first_link, Seconds until, double effective);
 
   Simulation& simulation_;
   std::span<const Epoch> epochs_;
   std::span<const LinkCondition> conditions_;
   int first_link_;
   std::list<Routes> under_way_;
+  std::vector<double> link_bytes_;
   std::vector<std::string> events_;
 };
 

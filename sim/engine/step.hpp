@@ -75,6 +75,7 @@ struct OnLinks {
   std::vector<LinkBytes> shared;  ///< on links that others use
   FlowList flows;                 ///< instead, every flow of it (fidelity `pairwise`)
   Seconds at_least{0};            ///< that the flows take
+  double effective = 1;           ///< part of their bytes that the links see of them
 
   bool empty() const { return shared.empty() && flows.empty(); }
 };

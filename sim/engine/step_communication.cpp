@@ -111,7 +111,7 @@ OnLinks StepBuilder::on_links() const {
 }
 
 // A measured time says what the operation reaches of its links: where that is more than they are
-// said to carry, its flows are as much smaller.
+// said to carry, they see as much less of its flows.
 OnLinks StepBuilder::flows_of(const Transfer& transfer) const {
   OnLinks links;
   links.flows = transfer.list;
@@ -119,10 +119,7 @@ OnLinks StepBuilder::flows_of(const Transfer& transfer) const {
   links.at_least = std::max(*transfer.measured - transfer.latency, Seconds(0));
   const auto bound = link_bound(transfer.loads, s_.parts.network.links());
   if (bound <= links.at_least) return links;
-  const double scale = links.at_least / bound;
-  for (auto& flow : links.flows.inside) flow.bytes *= scale;
-  for (auto& set : links.flows.outside)
-    for (auto& flow : set) flow.bytes *= scale;
+  links.effective = links.at_least / bound;
   return links;
 }
 
@@ -133,7 +130,8 @@ void StepBuilder::communicate(Phase phase, int layer, bool program) {
   const Seconds alone = transfer.alone(s_.parts.network);
   s_.totals.payload_bytes += weight_ * transfer.payload_bytes;
   for (const int link : transfer.loads.touched())
-    s_.totals.link_bytes[static_cast<std::size_t>(link)] += weight_ * transfer.loads.bytes(link);
+    if (!transfer.listed)  // else where its flows go is counted when they go there
+      s_.totals.link_bytes[static_cast<std::size_t>(link)] += weight_ * transfer.loads.bytes(link);
   auto links = on_links();
   if (program)
     program_joint(phase, layer, 0, cost_.programs.back().back().ranks, transfer.latency, alone,

@@ -18,8 +18,12 @@ namespace moesim {
 /// The flows of a transfer, for whoever moves each of them: inside nodes from GPU to GPU, between
 /// nodes from endpoint to endpoint, in the sets for which a transport chooses paths together.
 struct FlowList {
+  struct Set {
+    std::vector<Flow> flows;
+    std::vector<double> stand_for;  ///< [flows] so many, with one path: its shares beside others
+  };
   std::vector<Flow> inside;
-  std::vector<std::vector<Flow>> outside;
+  std::vector<Set> outside;
 
   bool empty() const { return inside.empty() && outside.empty(); }
   void add_inside(int from, int to, double bytes) {

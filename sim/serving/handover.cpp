@@ -97,7 +97,8 @@ void Handover::carry(std::int64_t from, std::int64_t to, Bytes each) {
   std::vector<LinkBytes> shared;
   for (const int link : loads.touched()) {
     shared.push_back({link, loads.bytes(link), loads.bytes(link) / flow});
-    parts_.totals.link_bytes[static_cast<std::size_t>(link)] += loads.bytes(link);
+    if (parts_.traffic == nullptr)
+      parts_.totals.link_bytes[static_cast<std::size_t>(link)] += loads.bytes(link);
   }
   if (parts_.traffic != nullptr && parts_.paths.one_network())
     parts_.traffic->move(list, at_least);

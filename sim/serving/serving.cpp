@@ -331,11 +331,15 @@ void Serving::run(RunObserver& observer) {
     else if (const auto* models = group.composition())
       *expert_memory_ += models->counts();
   events_ = running.simulation.activities();
-  for (const auto& traffic : running.traffic)
-    link_events_.insert(link_events_.end(), traffic.events().begin(), traffic.events().end());
   if (decode_) {
     add_totals_of_decode();
     handover_ = running.handover->counts();
+  }
+  for (const auto& traffic : running.traffic) {
+    const auto& bytes = traffic.link_bytes();
+    for (std::size_t l = 0; l < std::min(bytes.size(), totals_.link_bytes.size()); ++l)
+      totals_.link_bytes[l] += bytes[l];
+    link_events_.insert(link_events_.end(), traffic.events().begin(), traffic.events().end());
   }
   if (prefixes_.block_tokens() > 0) prefix_counts_.emplace();
   for (const auto& group : running.groups)
