@@ -18,7 +18,7 @@ void fields(Archive& a, R& r) {
       a(r.output_tokens_per_s_per_gpu);
   a(r.ttft_s), a(r.tpot_s), a(r.itl_s), a(r.e2e_s), a(r.queue_s), a(r.goodput);
   a(r.prefill_steps), a(r.decode_steps), a(r.mixed_steps), a(r.mean_decode_s), a(r.preemptions);
-  a(r.moe), a(r.cache), a(r.prefix_cache), a(r.network), a(r.disaggregation),
+  a(r.moe), a(r.cache), a(r.prefix_cache), a(r.network), a(r.link_events), a(r.disaggregation),
       a(r.time_outside_calibration_fraction), a(r.time_breakdown_s);
   a(r.requests), a(r.steps), a(r.phases), a(r.expert_load_tokens), a(r.moe_layers);
 }

@@ -7,25 +7,37 @@
 
 namespace moesim {
 
-std::vector<Epoch> epochs_of(const CollectiveScenario& scenario, const Choice<Transport>& transport,
-                             std::int64_t sample) {
+std::vector<Epoch> epochs_of(const ClusterConfig& whole, const Choice<Transport>& transport,
+                             std::uint64_t seed) {
   std::vector<Seconds> times{Seconds(0)};
-  for (const auto& condition : scenario.cluster.links) times.push_back(condition.at);
+  for (const auto& condition : whole.links) times.push_back(condition.at);
   std::ranges::sort(times);
   times.erase(std::unique(times.begin(), times.end()), times.end());
   std::vector<Epoch> epochs;
   for (const auto time : times) {
-    ClusterConfig cluster = scenario.cluster;
+    ClusterConfig cluster = whole;
     std::erase_if(cluster.links, [&](const auto& condition) { return condition.at > time; });
     for (auto& condition : cluster.links) condition.at = Seconds(0);
     if (!epochs.empty()) epochs.back().until = time;
     Epoch epoch{time, Seconds(std::numeric_limits<double>::infinity()),
                 std::make_unique<Network>(cluster), nullptr};
-    epoch.transport = transport.make(
-        {epoch.network->paths(), static_cast<std::uint64_t>(scenario.seed + sample)});
+    epoch.transport = transport.make({epoch.network->paths(), seed});
     epochs.push_back(std::move(epoch));
   }
   return epochs;
+}
+
+std::size_t epoch_at(std::span<const Epoch> epochs, Seconds now) {
+  std::size_t e = 0;
+  while (e + 1 < epochs.size() && epochs[e + 1].from <= now) ++e;
+  return e;
+}
+
+std::vector<SharedLink> simulated_links(const std::vector<Link>& links) {
+  std::vector<SharedLink> simulated;
+  for (const auto& link : links)
+    simulated.push_back({link.name, std::max(link.capacity, BytesPerSecond(1))});
+  return simulated;
 }
 
 std::vector<SharedLink> shared_links(const Epoch& epoch,
@@ -44,10 +56,7 @@ std::vector<SharedLink> shared_links(const Epoch& epoch,
     }
     reach_fully(*epoch.network, nic, over, reached);
   }
-  std::vector<SharedLink> links;
-  for (const auto& link : reached)
-    links.push_back({link.name, std::max(link.capacity, BytesPerSecond(1))});
-  return links;
+  return simulated_links(reached);
 }
 
 SplitFlows what_is_left(const SplitFlows& flows, std::span<const double> rest_bytes) {
@@ -87,9 +96,10 @@ std::vector<double> rest_after(const SplitFlows& flows, std::size_t count, const
   return rest;
 }
 
-std::vector<std::string> change_report(const CollectiveScenario& scenario, const std::string& name,
-                                       const Epoch& before, const Epoch& after,
-                                       const Routes& routes, std::span<const double> rest_bytes) {
+std::vector<std::string> change_report(std::span<const LinkCondition> conditions,
+                                       const std::string& name, const Epoch& before,
+                                       const Epoch& after, const Routes& routes,
+                                       std::span<const double> rest_bytes) {
   const auto hit = [&](int l) {
     const auto link = static_cast<std::size_t>(l);
     return after.network->links()[link].capacity < before.network->links()[link].capacity;
@@ -107,7 +117,7 @@ std::vector<std::string> change_report(const CollectiveScenario& scenario, const
     bytes += rest_bytes[p] * std::min(1.0, share);
   }
   std::vector<std::string> lines;
-  for (const auto& condition : scenario.cluster.links)
+  for (const auto& condition : conditions)
     if (condition.at == after.from)
       lines.push_back(fmt::format(
           "{:.3f} us: {} to {} {}; {}: {} {} with {:.0f} bytes left on it were routed again, with "

@@ -1,4 +1,4 @@
-// The fabric of a network study over time: an epoch begins when a link fails, slows down or comes
+// The fabric of a run over time: an epoch begins when a link fails, slows down or comes
 // back, and has a network and a transport of its own, which knows what is left. Also what becomes
 // of the traffic that a change finds under way: no byte is lost and none is sent twice, what has
 // not arrived is routed again by the next epoch's transport. Not modelled: the time that a real
@@ -20,12 +20,17 @@ struct Epoch {
 };
 
 /// In order of time. Throws InputError when a condition of cluster.links leaves no path.
-std::vector<Epoch> epochs_of(const CollectiveScenario& scenario, const Choice<Transport>& transport,
-                             std::int64_t sample);
+std::vector<Epoch> epochs_of(const ClusterConfig& cluster, const Choice<Transport>& transport,
+                             std::uint64_t seed);
+/// The last epoch that has begun.
+std::size_t epoch_at(std::span<const Epoch> epochs, Seconds now);
 
-/// The links as SimGrid has them while these collectives run. Alone, a collective reaches the links
-/// that none of its steps overcommits fully. A failed link keeps a capacity: nothing is routed over
-/// it, and SimGrid wants one.
+/// The links of a network as SimGrid has them. A failed one keeps a capacity: nothing is routed
+/// over it, and SimGrid wants one.
+std::vector<SharedLink> simulated_links(const std::vector<Link>& links);
+
+/// The same while these collectives run. Alone, a collective reaches the links that none of its
+/// steps overcommits fully.
 std::vector<SharedLink> shared_links(const Epoch& epoch,
                                      std::span<const PreparedCollective> collectives);
 
@@ -40,8 +45,9 @@ std::vector<double> rest_after(const SplitFlows& flows, std::size_t count, const
 
 /// What the change from one epoch to the next did to traffic under way: a line for every condition.
 /// `rest_bytes` [pieces] is what had not arrived.
-std::vector<std::string> change_report(const CollectiveScenario& scenario, const std::string& name,
-                                       const Epoch& before, const Epoch& after,
-                                       const Routes& routes, std::span<const double> rest_bytes);
+std::vector<std::string> change_report(std::span<const LinkCondition> conditions,
+                                       const std::string& name, const Epoch& before,
+                                       const Epoch& after, const Routes& routes,
+                                       std::span<const double> rest_bytes);
 
 }  // namespace moesim

@@ -29,7 +29,8 @@ class Run {
  public:
   Run(const CollectiveScenario& scenario, const Choice<Transport>& transport, std::int64_t sample)
       : scenario_(scenario),
-        epochs_(epochs_of(scenario, transport, sample)),
+        epochs_(epochs_of(scenario.cluster, transport,
+                          static_cast<std::uint64_t>(scenario.seed + sample))),
         collectives_(prepare_all(scenario, first())),
         simulation_(shared_links(epochs_.front(), collectives_)) {
     result_.collectives.resize(collectives_.size());
@@ -49,12 +50,7 @@ class Run {
  private:
   const Network& first() const { return *epochs_.front().network; }
 
-  /// The last epoch that has begun.
-  std::size_t epoch_now() const {
-    std::size_t e = 0;
-    while (e + 1 < epochs_.size() && epochs_[e + 1].from <= simulation_.now()) ++e;
-    return e;
-  }
+  std::size_t epoch_now() const { return epoch_at(epochs_, simulation_.now()); }
 
   void change_capacities() {
     for (std::size_t e = 1; e < epochs_.size(); ++e) {
@@ -89,11 +85,15 @@ class Run {
     result.completion_s = (simulation_.now() - prepared.start).value;
   }
 
+  /// The paths of a collective depend on what the others send.
+  bool planned_together(const Epoch& epoch) const {
+    return collectives_.size() > 1 && epoch.transport->even_spread() == nullptr;
+  }
+
   /// Paths of what a collective has left of a step, planned with whole steps of all in view: so
   /// that all have the same plan.
   Routes routes_of(const Epoch& epoch, std::size_t c, std::size_t s, const SplitFlows& left) const {
-    if (collectives_.size() == 1 || epoch.transport->even_spread() != nullptr)
-      return route_step(*epoch.network, *epoch.transport, left);
+    if (!planned_together(epoch)) return route_step(*epoch.network, *epoch.transport, left);
     static const SplitFlows nothing;
     std::vector<const SplitFlows*> all;
     for (const auto& other : collectives_)
@@ -112,7 +112,9 @@ class Run {
     auto epoch = epoch_now();
     while (!flows.inside.empty() || !flows.outside.empty()) {
       const auto& now = epochs_[epoch];
+      check_simulated_flows(flows.inside.size() + flows.outside.size());
       const auto routes = routes_of(now, c, s, flows);
+      check_simulated_flows(routes.pieces.size());
       std::vector<PathBytes> moving;
       for (const auto& piece : routes.pieces) moving.push_back({routes.path(piece), piece.bytes});
       const auto ends = simulation_.move(moving, now.until);
@@ -184,10 +186,10 @@ class Run {
     for (auto e = epoch_now(); !flows.inside.empty() || !flows.outside.empty();) {
       const auto& epoch = epochs_[e];
       auto loads = epoch.network->loads();
-      if (collectives_.size() == 1 || epoch.transport->even_spread() != nullptr)
-        load_step(*epoch.network, *epoch.transport, flows, loads);
-      else
+      if (planned_together(epoch))
         routes_of(epoch, c, s, flows).load(loads);
+      else
+        load_step(*epoch.network, *epoch.transport, flows, loads);
       const auto links = reached_links(*epoch.network, *epoch.transport, loads);
       const auto bound = link_bound(loads, links);
       const auto turns = turns_bound(*epoch.network, scenario_.wire, flows, links);
@@ -222,7 +224,7 @@ class Run {
   void report(std::size_t c, std::size_t epoch, const Routes& routes,
               const std::vector<double>& rest_bytes) {
     auto& events = result_.collectives[c].events;
-    for (auto& line : change_report(scenario_, collectives_[c].name, epochs_[epoch],
+    for (auto& line : change_report(scenario_.cluster.links, collectives_[c].name, epochs_[epoch],
                                     epochs_[epoch + 1], routes, rest_bytes))
       events.push_back(std::move(line));
   }

@@ -104,9 +104,9 @@ void StepBuilder::repeat_segments(std::size_t first, Seconds busy, std::int64_t 
                                   segments.end());
   for (std::int64_t i = 0; i < times; ++i) {
     auto& last = segments.back();
-    last.busy += head;
-    last.shared = opening.shared;
-    last.shared_alone = opening.shared_alone;
+    const auto before = last.busy;
+    last = opening;
+    last.busy = before + head;
     segments.insert(segments.end(), rest.begin(), rest.end());
   }
 }

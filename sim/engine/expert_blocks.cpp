@@ -54,8 +54,8 @@ void StepBuilder::share_wait(Seconds wait, std::span<const std::vector<LinkBytes
   if (all.empty()) return;
   auto& segments = cost_.stages.back();
   segments.back().busy -= wait;
-  segments.back().shared = std::move(all);
-  segments.back().shared_alone = wait;
+  segments.back().links.shared = std::move(all);
+  segments.back().alone = wait;
   segments.emplace_back();
 }
 

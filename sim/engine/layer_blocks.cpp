@@ -211,16 +211,14 @@ Seconds StepBuilder::move_weights(std::span<const ExpertMove> moves) {
   const auto& gpus =
       stage_.exchange ? stage_.expert_group->gpus() : stage_.tensor_groups.front().gpus();
   transfer.flow_bytes = bytes;
-  Seconds latency(0);
+  std::vector<Flow> messages;
   for (const auto& move : moves)
     for (std::int64_t i = 0; i < split; ++i) {
-      transfer.latency = Seconds(0);
-      send_recv(parts.network, gpus[static_cast<std::size_t>(move.from * split + i)],
-                gpus[static_cast<std::size_t>(move.to * split + i)], bytes, transfer);
-      latency = std::max(latency, transfer.latency);
+      messages.push_back({gpus[static_cast<std::size_t>(move.from * split + i)],
+                          gpus[static_cast<std::size_t>(move.to * split + i)], bytes});
       cost_.moe.bytes_migrated += bytes;
     }
-  transfer.latency = latency;
+  send_together(parts.network, messages, transfer);
   return transfer.alone(parts.network);
 }
 

@@ -9,7 +9,7 @@
 namespace moesim {
 
 const std::vector<std::string>& names_of(Fidelity) {
-  static const std::vector<std::string> names = {"analytic", "aggregate"};
+  static const std::vector<std::string> names = {"analytic", "aggregate", "pairwise"};
   return names;
 }
 
@@ -19,26 +19,28 @@ const std::vector<std::string>& names_of(CollectiveTimes) {
 }
 
 const Parameters<NetworkConfig>& NetworkConfig::parameters() {
-  static const auto list = Parameters<NetworkConfig>()
-                               .optional("fidelity", &NetworkConfig::fidelity,
-                                         "analytic: no contention between groups; aggregate: links "
-                                         "that several groups load are "
-                                         "simulated as flows")
-                               .optional("collectives", &NetworkConfig::collectives,
-                                         "time of a collective inside a node with its links to "
-                                         "itself; links: start-up plus the busiest link; measured: "
-                                         "the measured curve where the device has one for this "
-                                         "operation and number of ranks, else links")
-                               .optional("transport", &NetworkConfig::transport,
-                                         "which paths traffic between nodes takes through "
-                                         "cluster.fabric")
-                               .optional("dispatch", &NetworkConfig::dispatch,
-                                         "how tokens travel to their experts and back")
-                               .optional("dispatch_dtype", &NetworkConfig::dispatch_dtype,
-                                         "number format of dispatched tokens (default: fp8 when "
-                                         "the experts are fp8, else activations)")
-                               .optional("combine_dtype", &NetworkConfig::combine_dtype,
-                                         "number format of combined tokens (default: activations)");
+  static const auto list =
+      Parameters<NetworkConfig>()
+          .optional("fidelity", &NetworkConfig::fidelity,
+                    "analytic: no contention between groups; aggregate: links "
+                    "that several groups load are "
+                    "simulated as flows; pairwise: every flow on its path, for "
+                    "small systems")
+          .optional("collectives", &NetworkConfig::collectives,
+                    "time of a collective inside a node with its links to "
+                    "itself; links: start-up plus the busiest link; measured: "
+                    "the measured curve where the device has one for this "
+                    "operation and number of ranks, else links")
+          .optional("transport", &NetworkConfig::transport,
+                    "which paths traffic between nodes takes through "
+                    "cluster.fabric")
+          .optional("dispatch", &NetworkConfig::dispatch,
+                    "how tokens travel to their experts and back")
+          .optional("dispatch_dtype", &NetworkConfig::dispatch_dtype,
+                    "number format of dispatched tokens (default: fp8 when "
+                    "the experts are fp8, else activations)")
+          .optional("combine_dtype", &NetworkConfig::combine_dtype,
+                    "number format of combined tokens (default: activations)");
   return list;
 }
 

@@ -19,7 +19,7 @@
 
 namespace moesim {
 
-enum class Fidelity { analytic, aggregate };
+enum class Fidelity { analytic, aggregate, pairwise };
 const std::vector<std::string>& names_of(Fidelity);
 
 /// Where the time of a collective with its links to itself comes from.

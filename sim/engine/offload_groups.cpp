@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "sim/engine/collective_epochs.hpp"
+
 namespace moesim {
 namespace {
 
@@ -88,8 +90,7 @@ std::vector<OffloadGroup> offload_groups(const ExpertMemoryConfig& config, const
         groups[g].limits.push_back({wire.capacity, wire.depth, on[g]});
     }
     if (users < 2 || wire.depth > 0 || gpus * wire.of_copy <= wire.capacity) continue;
-    if (links.empty())
-      for (const auto& link : network.links()) links.push_back({link.name, link.capacity});
+    if (links.empty()) links = simulated_links(network.links());
     links.push_back({wire.name, wire.capacity});
     for (std::size_t g = 0; g < groups.size(); ++g)
       if (sum(on[g]) > 0)

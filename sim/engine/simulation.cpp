@@ -46,6 +46,17 @@ class PathZone final : public simgrid::kernel::routing::NetZoneImpl {
 
 }  // namespace
 
+namespace {
+
+/// SimGrid counts whole bytes, and as many as fit into 64 bits.
+std::uint64_t whole(double bytes) {
+  if (!(bytes < 9e18))
+    throw InputError("a flow of " + std::to_string(bytes) + " bytes is too large to be simulated");
+  return static_cast<std::uint64_t>(std::llround(bytes));
+}
+
+}  // namespace
+
 struct Simulation::Impl {
   std::unique_ptr<sg::Engine> engine;
   PathZone* zone = nullptr;
@@ -60,6 +71,8 @@ struct Simulation::Impl {
     zone->next.push_back({{path.begin(), path.end()}, latency_s});
     return sg::Comm::sendto_async(home, away, bytes);
   }
+
+  sg::ActorPtr spawn(const std::string& name, std::function<void()> body);
 
   /// Waits for all, or stops those that are under way at the time `until`.
   std::vector<FlowEnd> wait(const std::vector<sg::CommPtr>& flows, Seconds until) {
@@ -155,7 +168,15 @@ Simulation::Semaphore Simulation::semaphore(unsigned initial) {
 }
 
 void Simulation::spawn(const std::string& name, std::function<void()> body) {
-  sg::Actor::create(name, impl_->home, [impl = impl_.get(), body = std::move(body)] {
+  impl_->spawn(name, std::move(body));
+}
+
+void Simulation::spawn_beside(const std::string& name, std::function<void()> body) {
+  impl_->spawn(name, std::move(body))->daemonize();
+}
+
+sg::ActorPtr Simulation::Impl::spawn(const std::string& name, std::function<void()> body) {
+  return sg::Actor::create(name, home, [impl = this, body = std::move(body)] {
     try {
       body();
     } catch (const simgrid::ForcefulKillException&) {
@@ -182,7 +203,7 @@ double Simulation::transfer(std::span<const LinkBytes> loads, Seconds alone, Sec
   std::vector<double> bytes_of;
   at_once([&] {
     for (const auto& load : loads) {
-      const auto bytes = static_cast<std::uint64_t>(std::llround(load.bytes));
+      const auto bytes = whole(load.bytes);
       if (bytes == 0) continue;
       flows.push_back(impl_->start(std::span(&load.link, 1), bytes, kShareLatency / load.flows));
       bytes_of.push_back(static_cast<double>(bytes));
@@ -203,9 +224,10 @@ std::vector<FlowEnd> Simulation::move(std::span<const PathBytes> flows, Seconds 
   std::vector<std::size_t> flow_of;
   at_once([&] {
     for (std::size_t f = 0; f < flows.size(); ++f) {
-      const auto bytes = static_cast<std::uint64_t>(std::llround(flows[f].bytes));
+      const auto bytes = whole(flows[f].bytes);
       if (bytes == 0) continue;
-      active.push_back(impl_->start(flows[f].links, bytes));
+      active.push_back(impl_->start(flows[f].links, bytes,
+                                    flows[f].flows > 0 ? kShareLatency / flows[f].flows : 0));
       flow_of.push_back(f);
     }
   });

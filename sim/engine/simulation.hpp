@@ -35,6 +35,8 @@ struct LinkBytes {
 struct PathBytes {
   std::span<const int> links;
   double bytes = 0;
+  double flows = 0;  ///< it gets as many shares of a link as so many flows of a transfer; 0: one
+                     ///< share, where no flow of the run has a number
 };
 
 /// What became of them.
@@ -68,6 +70,8 @@ class Simulation {
   Semaphore semaphore(unsigned initial = 0);
   /// Starts an actor at the current time (time 0 before run()).
   void spawn(const std::string& name, std::function<void()> body);
+  /// The same for one that does not keep the run going: it ends with the last other actor.
+  void spawn_beside(const std::string& name, std::function<void()> body);
   Seconds now() const;
   /// Suspends the calling actor. Throws SimulationError for a negative or non-finite time.
   void sleep_for(Seconds duration);

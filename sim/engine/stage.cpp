@@ -31,6 +31,7 @@ LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int6
   }
   s.scratch = std::make_unique<Transfer>(parts.network);
   s.collective = std::make_unique<Transfer>(parts.network);
+  s.scratch->listed = s.collective->listed = parts.transport.fidelity == Fidelity::pairwise;
   if (!layout.exchanges()) return s;
 
   s.expert_group = std::make_unique<Group>(parts.network, members);

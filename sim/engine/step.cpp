@@ -18,7 +18,7 @@ bool is_communication(Phase phase) {
 Seconds StepCost::alone() const {
   Seconds total(0);
   for (const auto& stage : stages)
-    for (const auto& segment : stage) total += segment.busy + segment.shared_alone;
+    for (const auto& segment : stage) total += segment.busy + segment.alone;
   return total;
 }
 

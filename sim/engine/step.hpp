@@ -11,6 +11,7 @@
 
 #include "sim/core/quantity.hpp"
 #include "sim/engine/simulation.hpp"
+#include "sim/platform/network.hpp"
 
 namespace moesim {
 
@@ -69,10 +70,20 @@ struct PhaseSpan {
   Seconds duration;
 };
 
+/// What a transfer does on the clock beside others; nothing of it: it has its links to itself.
+struct OnLinks {
+  std::vector<LinkBytes> shared;  ///< on links that others use
+  FlowList flows;                 ///< instead, every flow of it (fidelity `pairwise`)
+  Seconds at_least{0};            ///< that the flows take
+  double effective = 1;           ///< part of their bytes that the links see of them
+
+  bool empty() const { return shared.empty() && flows.empty(); }
+};
+
 struct Segment {
   Seconds busy;
-  std::vector<LinkBytes> shared;  ///< on links that others use; empty: nothing to contend with
-  Seconds shared_alone;           ///< time of that transfer when nobody else is there
+  OnLinks links;
+  Seconds alone;  ///< time of that transfer when nobody else is there
 };
 
 enum class Queue { compute, communication, copy };
@@ -85,9 +96,9 @@ struct Activity {
   Queue queue = Queue::compute;
   int first_rank = 0;
   int ranks = 1;
-  std::vector<Seconds> own;       ///< [ranks] each for itself; empty: joint
-  Seconds start_up, alone;        ///< joint: before the transfer, and the transfer undisturbed
-  std::vector<LinkBytes> shared;  ///< joint: on links that others use
+  std::vector<Seconds> own;  ///< [ranks] each for itself; empty: joint
+  Seconds start_up, alone;   ///< joint: before the transfer, and the transfer undisturbed
+  OnLinks links;             ///< joint
   // With two-batch overlap (two_batches.cpp): which half of the batch, and which of the stretches,
   // computation and communication in turn, that the layers of a half are.
   int half = 0, stretch = 0;

@@ -121,8 +121,8 @@ class StepBuilder {
     int half = 0, index = 0;  ///< index: as Activity::stretch
     bool communication = false;
     Seconds time{0};
-    Seconds start_up{0};            ///< of a transfer
-    std::vector<LinkBytes> shared;  ///< of a transfer, on links that others use
+    Seconds start_up{0};  ///< of a transfer
+    OnLinks links;        ///< of a transfer
     std::array<double, kPhases> phase_s{};
     double unmeasured_s = 0;
     std::vector<PhaseSpan> spans;  ///< from the start of the stretch
@@ -155,9 +155,10 @@ class StepBuilder {
   void add_activity(Activity activity);
   void program_own(Phase phase, int layer, int first_rank, std::vector<Seconds> times);
   void program_joint(Phase phase, int layer, int first_rank, int ranks, Seconds latency,
-                     Seconds alone, std::vector<LinkBytes> shared);
-  /// What the scratch transfer puts on links that others use too.
-  std::vector<LinkBytes> on_shared_links() const;
+                     Seconds alone, OnLinks links);
+  /// What the scratch transfer does beside others.
+  OnLinks on_links() const;
+  OnLinks flows_of(const Transfer& transfer) const;
   /// A tensor collective of every data rank for itself, unless they meet on a link.
   void program_tensor_collective(Phase phase, int layer, TensorCollective collective);
   void communicate(Phase phase, int layer);

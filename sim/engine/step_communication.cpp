@@ -80,19 +80,13 @@ void StepBuilder::send_to_next_stage() {
   auto& transfer = *stage_.scratch;
   transfer.clear();
   if (stage_.flows) transfer.flows = &stage_.flows->pipeline.loads;
-  Seconds latency(0);
-  for (std::size_t r = 0; r < batches_.size(); ++r) {
-    for (std::int64_t t = 0; t < tensor(); ++t) {  // every tensor rank sends its share
-      transfer.latency = Seconds(0);
-      send_recv(
-          s_.parts.network, stage_.first_gpu[r] + static_cast<int>(t),
-          stage_.next_gpu[r] + static_cast<int>(t),
-          bytes(batches_[r].tokens, s_.parts.precision.activations) / static_cast<double>(tensor()),
-          transfer);
-      latency = std::max(latency, transfer.latency);
-    }
-  }
-  transfer.latency = latency;
+  std::vector<Flow> messages;
+  for (std::size_t r = 0; r < batches_.size(); ++r)
+    for (int t = 0; t < static_cast<int>(tensor()); ++t)  // every tensor rank sends its share
+      messages.push_back({stage_.first_gpu[r] + t, stage_.next_gpu[r] + t,
+                          bytes(batches_[r].tokens, s_.parts.precision.activations) /
+                              static_cast<double>(tensor())});
+  send_together(s_.parts.network, messages, transfer);
   communicate(Phase::pipeline, -1);
 }
 
@@ -106,13 +100,27 @@ void StepBuilder::take_measured(std::string_view operation, const Group& group, 
   transfer.measured = std::max(transfer.measured.value_or(Seconds(0)), known->time);
 }
 
-std::vector<LinkBytes> StepBuilder::on_shared_links() const {
-  std::vector<LinkBytes> shared;
+OnLinks StepBuilder::on_links() const {
+  OnLinks links;
   const auto& transfer = *stage_.scratch;
+  if (transfer.listed) return flows_of(transfer);
   for (const int link : transfer.loads.touched())
     if (s_.shared_links[static_cast<std::size_t>(link)] != 0)
-      shared.push_back({link, transfer.loads.bytes(link), transfer.flows_on(link)});
-  return shared;
+      links.shared.push_back({link, transfer.loads.bytes(link), transfer.flows_on(link)});
+  return links;
+}
+
+// A measured time says what the operation reaches of its links: where that is more than they are
+// said to carry, they see as much less of its flows.
+OnLinks StepBuilder::flows_of(const Transfer& transfer) const {
+  OnLinks links;
+  links.flows = transfer.list;
+  if (!transfer.measured) return links;
+  links.at_least = std::max(*transfer.measured - transfer.latency, Seconds(0));
+  const auto bound = link_bound(transfer.loads, s_.parts.network.links());
+  if (bound <= links.at_least) return links;
+  links.effective = links.at_least / bound;
+  return links;
 }
 
 void StepBuilder::communicate(Phase phase, int layer) { communicate(phase, layer, program_); }
@@ -122,11 +130,12 @@ void StepBuilder::communicate(Phase phase, int layer, bool program) {
   const Seconds alone = transfer.alone(s_.parts.network);
   s_.totals.payload_bytes += weight_ * transfer.payload_bytes;
   for (const int link : transfer.loads.touched())
-    s_.totals.link_bytes[static_cast<std::size_t>(link)] += weight_ * transfer.loads.bytes(link);
-  auto shared = on_shared_links();
+    if (!transfer.listed)  // else where its flows go is counted when they go there
+      s_.totals.link_bytes[static_cast<std::size_t>(link)] += weight_ * transfer.loads.bytes(link);
+  auto links = on_links();
   if (program)
     program_joint(phase, layer, 0, cost_.programs.back().back().ranks, transfer.latency, alone,
-                  shared);
+                  links);
   Time time;
   time.total = alone;
   // The node profile's figures are no fit of this collective.
@@ -136,18 +145,18 @@ void StepBuilder::communicate(Phase phase, int layer, bool program) {
     account(phase, layer, time, true);
     auto& into = halves_->stretches.back();
     into.start_up = std::min(transfer.latency, alone);
-    into.shared = std::move(shared);
+    into.links = std::move(links);
     return;
   }
-  if (shared.empty()) return account(phase, layer, time);
+  if (links.empty()) return account(phase, layer, time);
   if (record_) cost_.spans.push_back({phase, stage_index_, layer, clock_, alone});
   cost_.phase_s[static_cast<std::size_t>(phase)] += alone.value;
   cost_.unmeasured_s += time.unmeasured.value;
   clock_ += alone;
   const auto start = std::min(transfer.latency, alone);
   segments.back().busy += start;
-  segments.back().shared = std::move(shared);
-  segments.back().shared_alone = alone - start;
+  segments.back().links = std::move(links);
+  segments.back().alone = alone - start;
   segments.emplace_back();
 }
 

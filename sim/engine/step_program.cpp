@@ -9,14 +9,14 @@ namespace {
 
 class Run {
  public:
-  Run(Simulation& simulation, const StepProgram& program, int first_link)
-      : simulation_(simulation),
+  Run(const Carrier& carrier, const StepProgram& program)
+      : carrier_(carrier),
+        simulation_(carrier.simulation),
         program_(program),
-        first_link_(first_link),
         halves_(halves_of(program)),
         chains_(static_cast<std::size_t>(program.ranks) * halves_),
         meetings_(program.activities.size()),
-        all_done_(simulation.semaphore()) {
+        all_done_(simulation_.semaphore()) {
     for (std::size_t a = 0; a < program.activities.size(); ++a) {
       const auto& activity = program.activities[a];
       for (int r = 0; r < activity.ranks; ++r)
@@ -25,7 +25,7 @@ class Run {
             .push_back(a);
     }
     for (std::size_t i = 0; i < chains_.size() * kQueues; ++i)
-      turn_.push_back(simulation.semaphore());
+      turn_.push_back(simulation_.semaphore());
   }
 
   /// Actors keep `run` alive until the last of them has ended.
@@ -109,14 +109,12 @@ class Run {
 
   void move(const Activity& activity) {
     if (activity.start_up > Seconds(0)) simulation_.sleep_for(activity.start_up);
-    auto loads = activity.shared;
-    for (auto& load : loads) load.link += first_link_;
-    simulation_.transfer(loads, activity.alone);
+    carrier_.carry(activity.links, activity.alone);
   }
 
+  Carrier carrier_;
   Simulation& simulation_;
   const StepProgram& program_;
-  int first_link_;
   std::size_t halves_;
   std::vector<std::vector<std::size_t>> chains_;  ///< [ranks x halves] activities in order
   std::vector<Simulation::Semaphore> turn_;       ///< [ranks x halves x queues]
@@ -127,8 +125,8 @@ class Run {
 
 }  // namespace
 
-void run_program(Simulation& simulation, const StepProgram& program, int first_link) {
-  Run::start(std::make_shared<Run>(simulation, program, first_link));
+void run_program(const Carrier& carrier, const StepProgram& program) {
+  Run::start(std::make_shared<Run>(carrier, program));
 }
 
 }  // namespace moesim

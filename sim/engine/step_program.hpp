@@ -7,13 +7,13 @@
 // modelled otherwise: kernels of one rank that overlap.
 #pragma once
 
+#include "sim/engine/flow_traffic.hpp"
 #include "sim/engine/step.hpp"
 
 namespace moesim {
 
 /// Runs a stage on SimGrid's clock: every rank is three actors, its queues for computation,
-/// communication and copies. Called by an actor; returns when every rank is done. Links of the
-/// program are numbered from `first_link`.
-void run_program(Simulation& simulation, const StepProgram& program, int first_link);
+/// communication and copies. Called by an actor; returns when every rank is done.
+void run_program(const Carrier& carrier, const StepProgram& program);
 
 }  // namespace moesim

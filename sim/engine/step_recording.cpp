@@ -13,11 +13,11 @@ void StepBuilder::program_own(Phase phase, int layer, int first_rank, std::vecto
 }
 
 void StepBuilder::program_joint(Phase phase, int layer, int first_rank, int ranks, Seconds latency,
-                                Seconds alone, std::vector<LinkBytes> shared) {
+                                Seconds alone, OnLinks links) {
   const auto start = std::min(latency, alone);
   const auto queue = phase == Phase::balance && !halves_ ? Queue::copy : Queue::communication;
   add_activity(
-      {phase, layer, queue, first_rank, ranks, {}, start, alone - start, std::move(shared)});
+      {phase, layer, queue, first_rank, ranks, {}, start, alone - start, std::move(links)});
 }
 
 void StepBuilder::program_offloaded(int index, std::span<const ExpertMemory::LayerTime> times,
@@ -40,7 +40,7 @@ void StepBuilder::program_offloaded(int index, std::span<const ExpertMemory::Lay
                     {},
                     Seconds(0),
                     stall,
-                    waited_for[rank]});
+                    {waited_for[rank], {}}});
     program_own(Phase::experts, index, first, all(times[rank].compute));
   }
 }
@@ -72,14 +72,14 @@ void StepBuilder::program_tensor_collective(Phase phase, int layer, TensorCollec
     touched += transfer.loads.touched().size();
     program_joint(phase, layer, static_cast<int>(r) * static_cast<int>(tensor()),
                   static_cast<int>(tensor()), transfer.latency, transfer.alone(s_.parts.network),
-                  on_shared_links());
+                  on_links());
   }
   if (touched == together.touched().size()) return;
   // They meet on a link: one transfer, as in lockstep.
   activities.resize(before);
   joint_tensor_transfer(collective);
   program_joint(phase, layer, 0, cost_.programs.back().back().ranks, transfer.latency,
-                transfer.alone(s_.parts.network), on_shared_links());
+                transfer.alone(s_.parts.network), on_links());
 }
 
 }  // namespace moesim

@@ -124,14 +124,14 @@ void StepBuilder::add_overlapped(std::vector<Stretch> stretches) {
       span.start += clock_ + s.start;
       cost_.spans.push_back(span);
     }
-    if (s.shared.empty()) continue;
+    if (s.links.empty()) continue;
     const auto next =
         std::find_if(stretches.begin() + static_cast<std::ptrdiff_t>(i) + 1, stretches.end(),
                      [](const Stretch& later) { return later.communication; });
     const Seconds until = next == stretches.end() ? s.start + s.time : next->start;
     segments.back().busy += s.start + s.start_up - covered;
-    segments.back().shared = std::move(s.shared);
-    segments.back().shared_alone = until - s.start - s.start_up;
+    segments.back().links = std::move(s.links);
+    segments.back().alone = segments.back().links.at_least = until - s.start - s.start_up;
     segments.emplace_back();
     covered = until;
   }

@@ -26,7 +26,7 @@ void Collector::on_step(const StepEvent& step) {
   std::vector<Seconds> stage_start(1, step.start);
   for (const auto& stage : cost.stages) {
     Seconds end = stage_start.back();
-    for (const auto& segment : stage) end += segment.busy + segment.shared_alone;
+    for (const auto& segment : stage) end += segment.busy + segment.alone;
     stage_start.push_back(end);
   }
   for (const auto& span : cost.spans) {
@@ -201,6 +201,7 @@ void Collector::add_network(const Serving& serving, Result& result) const {
         std::max(network.max_link_utilization,
                  serving.totals().link_bytes[l] / (links[l].capacity.value * result.simulated_s));
   result.network = network;
+  result.link_events = serving.link_events();
 }
 
 // Steps of the prefill pool are those of its groups, which come first.

@@ -125,6 +125,7 @@ struct Result {
   std::optional<CacheSummary> cache;
   std::optional<PrefixSummary> prefix_cache;
   std::optional<NetworkSummary> network;
+  std::vector<std::string> link_events;  ///< links that failed or slowed down, and their traffic
   std::optional<DisaggregationSummary> disaggregation;
   double time_outside_calibration_fraction = 0;
   /// Share of the busy time by phase, in the order of a layer: attention, router, dispatch,

@@ -73,8 +73,8 @@ const Parameters<LinkCondition>& LinkCondition::parameters() {
           .min(0)
           .max(1)
           .optional("at", &LinkCondition::at,
-                    "when it happens; after the start only in scenarios of kind collective with "
-                    "fidelity aggregate or pairwise")
+                    "when it happens; after the start only with fidelity pairwise, and in "
+                    "scenarios of kind collective with aggregate")
           .min(0);
   return list;
 }

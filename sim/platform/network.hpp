@@ -15,6 +15,22 @@
 
 namespace moesim {
 
+/// The flows of a transfer, for whoever moves each of them: inside nodes from GPU to GPU, between
+/// nodes from endpoint to endpoint, in the sets for which a transport chooses paths together.
+struct FlowList {
+  struct Set {
+    std::vector<Flow> flows;
+    std::vector<double> stand_for;  ///< [flows] so many, with one path: its shares beside others
+  };
+  std::vector<Flow> inside;
+  std::vector<Set> outside;
+
+  bool empty() const { return inside.empty() && outside.empty(); }
+  void add_inside(int from, int to, double bytes) {
+    if (from != to && bytes > 0) inside.push_back({from, to, bytes});
+  }
+};
+
 class Network {
  public:
   /// Throws InputError for a topology that does not fit the cluster, a degraded link that is not
@@ -42,13 +58,14 @@ class Network {
     loads.add(island(gpu) + 1, bytes);
   }
 
-  /// One message from GPU to GPU: inside the island, or NIC, fabric, NIC.
-  void send(int from, int to, double bytes, LinkLoads& loads) const;
+  /// One message from GPU to GPU: inside the island, or NIC, fabric, NIC. The flows that it is go
+  /// into `list` as well, if there is one.
+  void send(int from, int to, double bytes, LinkLoads& loads, FlowList* list = nullptr) const;
   /// Messages that start together, so that the transport sees them together.
-  void send(std::span<const Flow> between_gpus, LinkLoads& loads) const;
+  void send(std::span<const Flow> between_gpus, LinkLoads& loads, FlowList* list = nullptr) const;
   /// Product traffic between nodes: GPU a sends out[a] * share[b] to every GPU b of another node.
-  void send_product(std::span<const double> out, std::span<const double> share,
-                    LinkLoads& loads) const;
+  void send_product(std::span<const double> out, std::span<const double> share, LinkLoads& loads,
+                    FlowList* list = nullptr) const;
   /// Some node has NICs on different switches: which of them is used makes a difference.
   bool nodes_span_switches() const { return spans_; }
 

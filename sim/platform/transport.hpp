@@ -1,9 +1,10 @@
 // Slot: which paths the flows of a collective take through the fabric.
 // Life cycle: one per network; route() and load() are called for sets of flows that start together.
 // Contract: route() puts every byte of every flow on shortest paths; load() adds the same bytes to
-// the links without listing paths; the same flows and seed give the same paths. The goodput factor
-// stands for what a fluid model does not see (headers of trimmed packets, pull pacing, reordering):
-// measured time = fluid time / goodput. Implementations are in transport/transports/.
+// the links without listing paths; the same flows and seed give the same paths (and the same
+// traffic under way, where a transport looks at it). The goodput factor stands for what a fluid
+// model does not see (headers of trimmed packets, pull pacing, reordering): measured time = fluid
+// time / goodput. Implementations are in transport/transports/.
 #pragma once
 
 #include <array>
@@ -45,6 +46,12 @@ class Transport {
 
   virtual ~Transport() = default;
   virtual void route(std::span<const Flow> flows, Routes& into) const = 0;
+  /// The same while these bytes of other flows are under way, for those that look at them.
+  virtual void route_beside(std::span<const Flow> flows, const LinkLoads& under_way,
+                            Routes& into) const {
+    (void)under_way;
+    route(flows, into);
+  }
   virtual void load(std::span<const Flow> flows, LinkLoads& loads) const {
     Routes routes;
     route(flows, routes);

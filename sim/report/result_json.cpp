@@ -67,6 +67,7 @@ void add_optional_sections(Json& json, const Result& r) {
   if (r.network)
     json["network"] = {{"bytes", r.network->bytes},
                        {"max_link_utilization", r.network->max_link_utilization}};
+  if (!r.link_events.empty()) json["network"]["events"] = r.link_events;
   if (r.disaggregation) add_pools(json["disaggregation"], *r.disaggregation);
   json["trust"] = {{"time_outside_calibration_fraction", r.time_outside_calibration_fraction}};
   if (!r.time_breakdown_s.empty()) {

@@ -124,9 +124,11 @@ std::string prefix_section(const Result& r) {
 
 std::string network_section(const Result& r) {
   if (!r.network) return "";
-  return entry("network", fmt::format("{} over all links; busiest link {} utilised",
-                                      human_bytes(r.network->bytes),
-                                      human_percent(r.network->max_link_utilization)));
+  auto section = entry("network", fmt::format("{} over all links; busiest link {} utilised",
+                                              human_bytes(r.network->bytes),
+                                              human_percent(r.network->max_link_utilization)));
+  for (const auto& event : r.link_events) section += entry("links", event);
+  return section;
 }
 
 /// A prefill pool near 100 % busy is short of workers; a decode pool is, where requests wait for it

@@ -19,6 +19,7 @@ EngineGroup::EngineGroup(std::int64_t id, Simulation& simulation, LockstepExecut
       stages_(stages),
       recorded_(recorded),
       observer_(observer),
+      carrier_{simulation},
       awake_(simulation.semaphore()),
       batches_(schedulers_.size()) {}
 
@@ -151,9 +152,9 @@ Segment EngineGroup::swap() {
   swapped_.in += in;
   const auto arrival = executor_.swap_in(in, *swap_bandwidth_);
   const auto* offload = executor_.offloaded();
-  if (offload != nullptr && in > Bytes(0)) segment.shared = offload->others(in);
+  if (offload != nullptr && in > Bytes(0)) segment.links.shared = offload->others(in);
   segment.busy = std::max(out / *swap_bandwidth_ - arrival, Seconds(0));
-  (segment.shared.empty() ? segment.busy : segment.shared_alone) += arrival;
+  (segment.links.empty() ? segment.busy : segment.alone) += arrival;
   return segment;
 }
 
@@ -193,7 +194,7 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
   Segment swapping;
   if (swap_bandwidth_) swapping = swap();
   step->cost = executor_.cost(batches_, steps_++, record);
-  const auto waited = swapping.busy + swapping.shared_alone;
+  const auto waited = swapping.busy + swapping.alone;
   if (waited > Seconds(0)) {
     auto& segments = step->cost.stages.front();
     segments.insert(segments.begin(), swapping);
@@ -203,8 +204,8 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
       wait.queue = Queue::copy;
       wait.ranks = program.ranks;
       wait.start_up = swapping.busy;
-      wait.alone = swapping.shared_alone;
-      wait.shared = swapping.shared;
+      wait.alone = swapping.alone;
+      wait.links = swapping.links;
       program.activities.insert(program.activities.begin(), std::move(wait));
     }
     step->cost.phase_s[static_cast<std::size_t>(Phase::host)] += waited.value;
@@ -214,19 +215,12 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
 
 void EngineGroup::execute(const StepCost& cost, std::size_t stage) {
   if (!cost.programs.empty()) {
-    for (const auto& program : cost.programs[stage]) run_program(simulation_, program, first_link_);
+    for (const auto& program : cost.programs[stage]) run_program(carrier_, program);
     return;
   }
   for (const auto& segment : cost.stages[stage]) {
     if (segment.busy > Seconds(0)) simulation_.sleep_for(segment.busy);
-    if (segment.shared.empty()) continue;
-    if (first_link_ == 0) {
-      simulation_.transfer(segment.shared, segment.shared_alone);
-      continue;
-    }
-    auto loads = segment.shared;
-    for (auto& load : loads) load.link += first_link_;
-    simulation_.transfer(loads, segment.shared_alone);
+    if (!segment.links.empty()) carrier_.carry(segment.links, segment.alone);
   }
 }
 

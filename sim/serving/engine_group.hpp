@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "sim/engine/flow_traffic.hpp"
 #include "sim/engine/lockstep.hpp"
 #include "sim/engine/simulation.hpp"
 #include "sim/serving/composition.hpp"
@@ -67,7 +68,9 @@ class EngineGroup {
   /// Called after every step, when its requests have their tokens and what has finished is gone.
   void after_step(std::function<void()> callback) { after_step_ = std::move(callback); }
   /// Links of this group's network are numbered from `first` among the links of the run.
-  void number_links_from(int first) { first_link_ = first; }
+  void number_links_from(int first) { carrier_.first_link = first; }
+  /// Transfers move flow by flow (fidelity `pairwise`).
+  void flow_by_flow(FlowTraffic& traffic) { carrier_.flows = &traffic; }
   /// Starts the engine if it is idle and there is something to do.
   void wake();
   /// No more requests will come: the actors end when they are idle.
@@ -123,7 +126,7 @@ class EngineGroup {
   std::optional<BytesPerSecond> swap_bandwidth_;
   SwapCounts swapped_;
   Bytes coming_back_{0};  ///< in the step that is being scheduled
-  int first_link_ = 0;
+  Carrier carrier_;
   std::vector<StageQueue> queues_;
   Simulation::Semaphore awake_;
   std::vector<RankBatch> batches_;

@@ -66,26 +66,12 @@ void Handover::move(const Pending& pending, std::size_t to) {
   const Seconds start = parts_.simulation.now();
   const auto& cache = rank.group->rank(rank.local).cache;
   const Bytes each = cache.need(request.computed) - cache.need(cache.shared_tokens(request.prefix));
-  const auto& links = parts_.paths.links();
-  LinkLoads loads(links.size());
-  parts_.paths.load(pending.from, target, each.value, loads);
-  Seconds alone = link_bound(loads, links);
-  if (parts_.transfer.bandwidth) alone = std::max(alone, each / *parts_.transfer.bandwidth);
-  const double flow = parts_.paths.flow_bytes(each.value);
-  std::vector<LinkBytes> shared;
-  for (const int link : loads.touched()) {
-    shared.push_back({link, loads.bytes(link), loads.bytes(link) / flow});
-    parts_.totals.link_bytes[static_cast<std::size_t>(link)] += loads.bytes(link);
-  }
   const double bytes = each.value * static_cast<double>(parts_.paths.receivers());
   parts_.totals.payload_bytes += bytes;
   counts_.bytes += bytes;
 
   parts_.simulation.sleep_for(parts_.paths.latency(pending.from, target) + parts_.transfer.latency);
-  if (parts_.contend)
-    parts_.simulation.transfer(shared, alone);
-  else
-    parts_.simulation.sleep_for(alone);
+  carry(pending.from, target, each);
 
   const Seconds now = parts_.simulation.now();
   counts_.transfer_s.push_back((now - start).value);
@@ -97,6 +83,31 @@ void Handover::move(const Pending& pending, std::size_t to) {
   auto& sender = prefill_[static_cast<std::size_t>(pending.from)];
   sender.group->release(sender.local, request.computed, pending.prefix);
   rank.group->resume(rank.local, request);
+}
+
+void Handover::carry(std::int64_t from, std::int64_t to, Bytes each) {
+  const auto& links = parts_.paths.links();
+  LinkLoads loads(links.size());
+  FlowList list;
+  parts_.paths.load(from, to, each.value, loads, parts_.traffic != nullptr ? &list : nullptr);
+  const Seconds at_least =
+      parts_.transfer.bandwidth ? each / *parts_.transfer.bandwidth : Seconds(0);
+  const Seconds alone = std::max(link_bound(loads, links), at_least);
+  const double flow = parts_.paths.flow_bytes(each.value);
+  std::vector<LinkBytes> shared;
+  for (const int link : loads.touched()) {
+    shared.push_back({link, loads.bytes(link), loads.bytes(link) / flow});
+    if (parts_.traffic == nullptr)
+      parts_.totals.link_bytes[static_cast<std::size_t>(link)] += loads.bytes(link);
+  }
+  if (parts_.traffic != nullptr && parts_.paths.one_network())
+    parts_.traffic->move(list, at_least);
+  else if (parts_.traffic != nullptr)
+    parts_.traffic->move(parts_.paths.between_ports(from, to, each.value), at_least);
+  else if (parts_.contend)
+    parts_.simulation.transfer(shared, alone);
+  else
+    parts_.simulation.sleep_for(alone);
 }
 
 }  // namespace moesim

@@ -9,7 +9,7 @@
 #include <deque>
 #include <vector>
 
-#include "sim/engine/simulation.hpp"
+#include "sim/engine/flow_traffic.hpp"
 #include "sim/serving/engine_group.hpp"
 #include "sim/serving/kv_paths.hpp"
 #include "sim/serving/request_router.hpp"
@@ -33,7 +33,8 @@ class Handover {
     std::int64_t seats = 0;                 ///< running requests per decode rank
     KvTransferConfig transfer;
     FirstToken first_token = FirstToken::decode;
-    bool contend = true;  ///< transfers share links; else each has them to itself
+    bool contend = true;             ///< transfers share links; else each has them to itself
+    FlowTraffic* traffic = nullptr;  ///< they do, flow by flow
     Totals& totals;
   };
 
@@ -59,6 +60,8 @@ class Handover {
   void accept(Request& request);
   void admit(std::size_t to);
   void move(const Pending& pending, std::size_t to);
+  /// `each` bytes for every GPU of the decode rank; returns when they are there.
+  void carry(std::int64_t from, std::int64_t to, Bytes each);
 
   Parts parts_;
   std::vector<Rank> prefill_, decode_;

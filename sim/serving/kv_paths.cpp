@@ -30,13 +30,34 @@ double KvPaths::flow_bytes(double bytes) const {
 }
 
 void KvPaths::load(std::int64_t prefill_rank, std::int64_t decode_rank, double bytes,
-                   LinkLoads& loads) const {
+                   LinkLoads& loads, FlowList* list) const {
   const auto all = flows(prefill_rank, decode_rank, bytes);
-  if (one_network()) return prefill_.network.send(all, loads);
+  if (one_network()) return prefill_.network.send(all, loads, list);
   for (const auto& flow : all) {
     through_ports(prefill_, flow.source, true, flow.bytes, loads);
     through_ports(decode_, flow.target, false, flow.bytes, loads);
   }
+}
+
+Routes KvPaths::between_ports(std::int64_t prefill_rank, std::int64_t decode_rank,
+                              double bytes) const {
+  Routes routes;
+  const auto all = flows(prefill_rank, decode_rank, bytes);
+  const auto ports = [](const Pool& pool, int gpu) {
+    return pool.network.fabric().ports(pool.network.endpoint_of(gpu));
+  };
+  for (std::size_t f = 0; f < all.size(); ++f) {
+    const auto out = ports(prefill_, all[f].source), in = ports(decode_, all[f].target);
+    for (const auto& from : out)
+      for (const auto& to : in) {
+        routes.pieces.push_back({static_cast<int>(f),
+                                 all[f].bytes / static_cast<double>(out.size() * in.size()),
+                                 routes.links.size(), 2});
+        routes.links.push_back(prefill_.first_link + from.out);
+        routes.links.push_back(decode_.first_link + to.in);
+      }
+  }
+  return routes;
 }
 
 void KvPaths::through_ports(const Pool& pool, int gpu, bool out, double bytes,

@@ -20,9 +20,13 @@ class KvPaths {
 
   KvPaths(const Pool& prefill, const Pool& decode);
 
-  /// Adds `bytes` for every GPU of a decode rank; ranks count over all workers of their pool.
-  void load(std::int64_t prefill_rank, std::int64_t decode_rank, double bytes,
-            LinkLoads& loads) const;
+  /// Adds `bytes` for every GPU of a decode rank; ranks count over all workers of their pool. The
+  /// flows go into `list` as well, if there is one and both pools are on one network.
+  void load(std::int64_t prefill_rank, std::int64_t decode_rank, double bytes, LinkLoads& loads,
+            FlowList* list = nullptr) const;
+  /// The same flows with their paths, where the pools have networks of their own.
+  Routes between_ports(std::int64_t prefill_rank, std::int64_t decode_rank, double bytes) const;
+  bool one_network() const { return decode_.first_link == 0; }
   /// Start-up of the slowest message between two ranks.
   Seconds latency(std::int64_t prefill_rank, std::int64_t decode_rank) const;
   /// GPUs of a decode rank: each receives its part.
@@ -35,7 +39,6 @@ class KvPaths {
   std::vector<int> fabric_links() const;
 
  private:
-  bool one_network() const { return decode_.first_link == 0; }
   std::vector<Flow> flows(std::int64_t prefill_rank, std::int64_t decode_rank, double bytes) const;
   void through_ports(const Pool& pool, int gpu, bool out, double bytes, LinkLoads& loads) const;
 

@@ -82,7 +82,8 @@ struct Serving::Running {
   std::unique_ptr<Arrivals> arrivals;
   std::unique_ptr<Lengths> lengths;
   std::unique_ptr<RequestRouter> router;
-  std::deque<EngineGroup> groups;  ///< those that requests arrive at, then the decode pool's
+  std::deque<FlowTraffic> traffic;  ///< of every network; fidelity `pairwise`
+  std::deque<EngineGroup> groups;   ///< those that requests arrive at, then the decode pool's
   std::unique_ptr<Handover> handover;
   std::deque<Request> requests;  ///< stable addresses
   // Closed loop: requests that may still be sent, and what the sender waits for when there are
@@ -120,6 +121,9 @@ Serving::Serving(const ServingScenario& given, const ServingScenario& scenario,
                static_cast<std::uint64_t>(scenario.seed)),
       cost_(scenario.cost.make({device_})) {
   layout_.start_at(static_cast<int>(first_gpu));
+  if (scenario_.network.fidelity == Fidelity::pairwise)
+    epochs_ = epochs_of(scenario_.cluster, scenario_.network.transport,
+                        static_cast<std::uint64_t>(scenario_.seed));
   if (scenario_.network.collectives == CollectiveTimes::measured) measured_.emplace(device_.name);
   const auto seed = static_cast<std::uint64_t>(scenario.seed);
   check_batch_size(scenario, layout_, model_.architecture.moe, places.parallel);
@@ -289,8 +293,8 @@ void Serving::run(RunObserver& observer) {
   auto executors = make_executors();
   auto shared = shared_links(executors);
   std::vector<SharedLink> links;
-  if (std::ranges::find(shared, 1) != shared.end())
-    for (const auto& link : network_.links()) links.push_back({link.name, link.capacity});
+  if (!epochs_.empty() || std::ranges::find(shared, 1) != shared.end())
+    links = simulated_links(network_.links());
 
   const auto seed = static_cast<std::uint64_t>(scenario_.seed);
   if (scenario_.cache) offload_experts(executors, links);
@@ -309,8 +313,11 @@ void Serving::run(RunObserver& observer) {
   add_groups(running, executors, shared);
   if (decode_) {
     decode_->add_groups(running, decoding.executors, decoding.shared);
-    running.handover = hand_over(running.simulation, running.groups);
   }
+  if (!epochs_.empty()) flow_by_flow(running);
+  if (decode_)
+    running.handover = hand_over(running.simulation, running.groups,
+                                 epochs_.empty() ? nullptr : &running.traffic.front());
   for (auto& group : running.groups) group.start([&](Request& request) { done(running, request); });
   running.simulation.spawn("arrivals", [&] { arrive(running); });
   if (has_front_end()) running.simulation.spawn("front end", [&] { pass_front_end(running); });
@@ -331,6 +338,12 @@ void Serving::run(RunObserver& observer) {
     add_totals_of_decode();
     handover_ = running.handover->counts();
   }
+  for (const auto& traffic : running.traffic) {
+    const auto& bytes = traffic.link_bytes();
+    for (std::size_t l = 0; l < std::min(bytes.size(), totals_.link_bytes.size()); ++l)
+      totals_.link_bytes[l] += bytes[l];
+    link_events_.insert(link_events_.end(), traffic.events().begin(), traffic.events().end());
+  }
   if (prefixes_.block_tokens() > 0) prefix_counts_.emplace();
   for (const auto& group : running.groups)
     for (std::int64_t r = 0; r < group.ranks(); ++r) {
@@ -341,6 +354,19 @@ void Serving::run(RunObserver& observer) {
       if (group.rank(r).cache.used().value > 0.5)
         throw SimulationError("KV memory is held after the last request");
     }
+}
+
+// Pools on one cluster share its traffic.
+void Serving::flow_by_flow(Running& running) {
+  running.traffic.emplace_back(running.simulation, epochs_, scenario_.cluster.links);
+  if (decode_ && !same_links())
+    running.traffic.emplace_back(running.simulation, decode_->epochs_,
+                                 decode_->scenario_.cluster.links,
+                                 static_cast<int>(network_.links().size()));
+  for (auto& traffic : running.traffic) traffic.follow_conditions();
+  const auto takers = static_cast<std::size_t>(layout_.groups());
+  for (std::size_t g = 0; g < running.groups.size(); ++g)
+    running.groups[g].flow_by_flow(g < takers ? running.traffic.front() : running.traffic.back());
 }
 
 void Serving::offload_experts(std::vector<LockstepExecutor>& executors,

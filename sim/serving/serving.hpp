@@ -55,6 +55,8 @@ class Serving {
   const EngineGroup::SwapCounts& swapped() const { return swapped_; }
   /// Prompt tokens and those that were cached; nothing without engine.prefix_caching.
   const std::optional<RankState::PrefixCounts>& prefixes() const { return prefix_counts_; }
+  /// What links that failed or slowed down did to traffic under way.
+  const std::vector<std::string>& link_events() const { return link_events_; }
   /// What travelled from pool to pool; nothing without the section `disaggregation`.
   const std::optional<HandoverCounts>& handover() const { return handover_; }
 
@@ -79,8 +81,10 @@ class Serving {
   KvPaths kv_paths() const;
   void join_pools(std::vector<LockstepExecutor>& executors, std::vector<char>& shared,
                   std::vector<SharedLink>& links, Decoding& decoding) const;
-  std::unique_ptr<Handover> hand_over(Simulation& simulation, std::deque<EngineGroup>& groups);
+  std::unique_ptr<Handover> hand_over(Simulation& simulation, std::deque<EngineGroup>& groups,
+                                      FlowTraffic* traffic);
   void add_totals_of_decode();
+  void flow_by_flow(Running& running);
   void arrive(Running& running);
   static void wake_all(Running& running);
   void submit(Running& running, std::int64_t id);
@@ -97,6 +101,7 @@ class Serving {
   Device device_;
   Layout layout_;
   Network network_;
+  std::vector<Epoch> epochs_;  ///< of the network; fidelity `pairwise`
   std::unique_ptr<CostModel> cost_;
   std::optional<MeasuredCollectives> measured_;  ///< when the scenario wants them
   std::unique_ptr<MoeLayers> moe_;
@@ -114,6 +119,7 @@ class Serving {
   std::optional<RankState::PrefixCounts> prefix_counts_;
   std::function<void(std::int64_t, std::int64_t, Seconds)> progress_;
   EngineGroup::SwapCounts swapped_;
+  std::vector<std::string> link_events_;
   Seconds simulated_{0};
   std::int64_t events_ = 0, failed_ = 0, preemptions_ = 0;
 };

@@ -38,12 +38,12 @@ void Serving::join_pools(std::vector<LockstepExecutor>& executors, std::vector<c
   for (std::size_t l = 0; l < shared.size(); ++l) shared[l] = users[l] > 1 ? 1 : 0;
   for (std::size_t l = 0; l < decode_->network_.links().size(); ++l)
     decoding.shared.push_back(users[first + l] > 1 ? 1 : 0);
-  links.clear();
-  for (const auto& link : paths.links()) links.push_back({link.name, link.capacity});
+  links = simulated_links(paths.links());
 }
 
 std::unique_ptr<Handover> Serving::hand_over(Simulation& simulation,
-                                             std::deque<EngineGroup>& groups) {
+                                             std::deque<EngineGroup>& groups,
+                                             FlowTraffic* traffic) {
   const auto& config = *given_.disaggregation;
   const auto& engine = decode_->scenario_.engine;
   const auto paths = kv_paths();
@@ -57,6 +57,7 @@ std::unique_ptr<Handover> Serving::hand_over(Simulation& simulation,
                         .transfer = config.transfer,
                         .first_token = config.first_token,
                         .contend = scenario_.network.fidelity == Fidelity::aggregate,
+                        .traffic = traffic,
                         .totals = totals_};
   const auto takers = static_cast<std::size_t>(layout_.groups());
   for (std::size_t g = 0; g < groups.size(); ++g)

@@ -290,12 +290,13 @@ ServingScenario read_serving_scenario(const Node& document) {
   known.erase("kind");  // said where files of several kinds lie together
   auto scenario = ServingScenario::parameters().read(known);
   for (const auto& condition : scenario.cluster.links)
-    if (condition.at > Seconds(0))
+    if (condition.at > Seconds(0) && scenario.network.fidelity != Fidelity::pairwise)
       throw InputError(document.find("cluster")->find("links")->where,
                        "cluster.links: a link between '" + condition.from + "' and '" +
                            condition.to +
-                           "' changes after the start; serving scenarios take conditions that "
-                           "hold from the start (kind: collective takes others)");
+                           "' changes after the start; serving scenarios take such a change with "
+                           "network.fidelity: pairwise, others only conditions that hold from the "
+                           "start");
   if (scenario.disaggregation) check_disaggregation(scenario, document);
   return scenario;
 }

@@ -7,10 +7,15 @@
 namespace moesim {
 namespace {
 
-/// Every node sends `per_node` bytes to the next one, split over its members' NICs.
-std::vector<Flow> node_ring(const Network& network, const Group& group, double per_node) {
+std::map<int, std::vector<int>> members_by_node(const Network& network, const Group& group) {
   std::map<int, std::vector<int>> members;
   for (const int gpu : group.gpus()) members[network.node_of(gpu)].push_back(gpu);
+  return members;
+}
+
+/// Every node sends `per_node` bytes to the next one, split over its members' NICs.
+std::vector<Flow> node_ring(const Network& network, const Group& group, double per_node) {
+  const auto members = members_by_node(network, group);
   std::vector<Flow> flows;
   for (auto node = members.begin(); node != members.end(); ++node) {
     const auto next = std::next(node) == members.end() ? members.begin() : std::next(node);
@@ -29,7 +34,7 @@ std::vector<Flow> node_ring(const Network& network, const Group& group, double p
 
 // Loads of a gather or scatter; `scale` corrects for the collective's own efficiency in the island.
 // Between nodes the data travels a ring of the nodes, each node's share split over the NICs of its
-// members.
+// members; inside a node, a ring of the members.
 void gather_loads(const Network& network, const Group& group, double bytes, double passes,
                   double scale, Transfer& into) {
   const double nodes = group.nodes();
@@ -42,7 +47,14 @@ void gather_loads(const Network& network, const Group& group, double bytes, doub
     network.island_in(gpu, inside * scale, into.loads);
     into.payload_bytes += inside + per_node / g;
   }
-  if (nodes > 1) network.send(node_ring(network, group, per_node), into.loads);
+  if (into.listed)
+    for (const auto& [node, gpus] : members_by_node(network, group)) {
+      const auto g = static_cast<double>(gpus.size());
+      for (std::size_t i = 0; i < gpus.size(); ++i)
+        into.list.add_inside(gpus[i], gpus[(i + 1) % gpus.size()],
+                             passes * (g - 1) / g * bytes * scale);
+    }
+  if (nodes > 1) network.send(node_ring(network, group, per_node), into.loads, into.flow_list());
 }
 
 }  // namespace
@@ -93,11 +105,21 @@ void gather_flows(const Network& network, const Group& group, Transfer& into) {
 }
 
 void send_recv(const Network& network, int from, int to, double bytes, Transfer& into) {
-  if (from == to || bytes <= 0) return;
-  const bool inside = network.node_of(from) == network.node_of(to);
-  into.latency += inside ? network.node().island_latency : network.node().nic_latency;
-  into.payload_bytes += bytes;
-  network.send(from, to, bytes, into.loads);
+  const Flow flow{from, to, bytes};
+  send_together(network, std::span(&flow, 1), into);
+}
+
+void send_together(const Network& network, std::span<const Flow> between_gpus, Transfer& into) {
+  Seconds latency(0);
+  for (const auto& flow : between_gpus) {
+    if (flow.source == flow.target || flow.bytes <= 0) continue;
+    const bool inside = network.node_of(flow.source) == network.node_of(flow.target);
+    latency =
+        std::max(latency, inside ? network.node().island_latency : network.node().nic_latency);
+    into.payload_bytes += flow.bytes;
+  }
+  into.latency += latency;
+  network.send(between_gpus, into.loads, into.flow_list());
 }
 
 }  // namespace moesim

@@ -38,6 +38,8 @@ void reduce_scatter(const Network& network, const Group& group, double bytes, Tr
 /// Adds one byte for every flow of each of the three: a ring inside every node, one of the nodes.
 void gather_flows(const Network& network, const Group& group, Transfer& into);
 void send_recv(const Network& network, int from, int to, double bytes, Transfer& into);
+/// Messages that start together, so that the transport sees them together.
+void send_together(const Network& network, std::span<const Flow> between_gpus, Transfer& into);
 
 /// Start-up time of a collective of this group: the island's, plus one fabric traversal per
 /// doubling of nodes.

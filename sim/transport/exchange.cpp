@@ -36,6 +36,11 @@ void product_traffic(const Network& network, const Group& group, std::span<const
     network.island_in(gpu, reversed ? inside_out : inside_in, into.loads);
     into.payload_bytes += inside_out + outside_out;
   }
+  for (std::size_t i = 0; into.listed && i < ranks; ++i)
+    for (std::size_t j = 0; j < ranks; ++j)
+      if (node(i) == node(j))
+        into.list.add_inside(group.gpus()[reversed ? j : i], group.gpus()[reversed ? i : j],
+                             sent[i] * share[j]);
   if (group.nodes() < 2) return;
   std::vector<double> gpu_sent(static_cast<std::size_t>(network.gpus()), 0), gpu_share(gpu_sent);
   for (std::size_t i = 0; i < ranks; ++i) {
@@ -43,7 +48,7 @@ void product_traffic(const Network& network, const Group& group, std::span<const
     gpu_share[static_cast<std::size_t>(group.gpus()[i])] = share[i];
   }
   if (reversed) gpu_sent.swap(gpu_share);
-  network.send_product(gpu_sent, gpu_share, into.loads);
+  network.send_product(gpu_sent, gpu_share, into.loads, into.flow_list());
 }
 
 }  // namespace moesim

@@ -1,5 +1,7 @@
 #include "sim/transport/step_time.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <set>
@@ -56,9 +58,22 @@ Seconds step_latency(const Network& network, const Wire& wire, const SplitFlows&
   return latency * static_cast<double>(start_ups);
 }
 
-Routes route_step(const Network& network, const Transport& transport, const SplitFlows& flows) {
+void check_simulated_flows(std::size_t flows) {
+  constexpr std::size_t most = 50'000;
+  if (flows > most)
+    throw InputError(
+        fmt::format("fidelity pairwise: {} flows at once are too many to simulate one "
+                    "by one (at most {}); use aggregate or analytic",
+                    flows, most));
+}
+
+Routes route_step(const Network& network, const Transport& transport, const SplitFlows& flows,
+                  const LinkLoads* under_way) {
   Routes routes;
-  if (!flows.outside.empty()) transport.route(flows.outside, routes);
+  if (!flows.outside.empty() && under_way != nullptr)
+    transport.route_beside(flows.outside, *under_way, routes);
+  else if (!flows.outside.empty())
+    transport.route(flows.outside, routes);
   for (auto& piece : routes.pieces)
     piece.flow = flows.outside_of[static_cast<std::size_t>(piece.flow)];
   LinkLoads probe = network.loads();

@@ -32,8 +32,13 @@ Seconds step_latency(const Network& network, const Wire& wire, const SplitFlows&
 /// Latency of one flow between endpoints of the fabric.
 Seconds fabric_latency(const Network& network, const Wire& wire, int source, int target);
 
-/// Pieces of all flows with their links, numbered as in network.links().
-Routes route_step(const Network& network, const Transport& transport, const SplitFlows& flows);
+/// Pieces of all flows with their links, numbered as in network.links(); chosen beside `under_way`.
+Routes route_step(const Network& network, const Transport& transport, const SplitFlows& flows,
+                  const LinkLoads* under_way = nullptr);
+/// More flows than this, or pieces of flows, are not simulated one by one: SimGrid's time grows
+/// with their square, and 16,256 of unequal size took 148 s. Throws InputError that says what to
+/// do.
+void check_simulated_flows(std::size_t flows);
 /// The same for transports that spray: one piece per flow with its share of every link.
 Routes spread_step(const Network& network, PathWeight weight, const SplitFlows& flows);
 

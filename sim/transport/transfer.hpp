@@ -20,6 +20,10 @@ struct Transfer {
   bool trusted = false;              ///< the curve was measured at this size
   const LinkLoads* flows = nullptr;  ///< loads if each of its flows carried one byte
   double flow_bytes = 0;             ///< in place of `flows`, where all flows are equal
+  bool listed = false;               ///< its flows are wanted one by one
+  FlowList list;                     ///< they, where `listed`
+
+  FlowList* flow_list() { return listed ? &list : nullptr; }
 
   /// Flows on a link, of a sprayed one the part that is there; 1 where nobody has said.
   double flows_on(int link) const {
@@ -34,6 +38,8 @@ struct Transfer {
     latency = Seconds(0);
     payload_bytes = 0;
     loads.clear();
+    list.inside.clear();
+    list.outside.clear();
   }
   /// Time with the links to itself: as measured, else start-up plus the busiest link.
   Seconds alone(const Network& network) const {

@@ -57,6 +57,28 @@ void QwenChat(benchmark::State& state) {
 }
 BENCHMARK(QwenChat)->UseRealTime()->Unit(benchmark::kMillisecond);
 
+/// Expert parallelism over two nodes of four GPUs, 40 steps of 96 exchanges: as bytes per link, or
+/// flow by flow.
+void ServingPairwise(benchmark::State& state, const char* fidelity, const char* transport) {
+  measure(state, {kScenarios + "examples/qwen3-30b-chat.yaml", "-s",
+                  "cluster={nodes: 2, node: {profile: hgx-h100, gpus: 4, nics: 4}, fabric: "
+                  "{type: leaf-spine, nodes_per_leaf: 1, spines: 2}}",
+                  "-s", "parallel={data: 8, expert: 8}", "-s", "network.dispatch=all-to-all", "-s",
+                  "workload={requests: 64, arrivals: at-once, lengths: {type: fixed, input: "
+                  "500, output: 40}}",
+                  "-s", std::string("network.fidelity=") + fidelity, "-s",
+                  std::string("network.transport=") + transport});
+}
+BENCHMARK_CAPTURE(ServingPairwise, aggregate, "aggregate", "spray")
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ServingPairwise, pairwise, "pairwise", "spray")
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ServingPairwise, pairwise_ecmp, "pairwise", "ecmp")
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+
 /// Mixtral-8x7B at batch 1, LRU slots and gate look-ahead: 10,000 tokens.
 void MixtralOffloaded(benchmark::State& state) {
   measure(state, {kScenarios + "papers/mixtral-offloading/a100.yaml", "--variant", "full", "-s",

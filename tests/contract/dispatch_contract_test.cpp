@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "sim/transport/exchange.hpp"
+#include "sim/transport/step_time.hpp"
 #include "tests/contract/contract.hpp"
 
 namespace moesim {
@@ -45,10 +46,12 @@ class DispatchContract : public ::testing::TestWithParam<std::string> {
     std::iota(gpus.begin(), gpus.end(), 0);
     return {network_, std::move(gpus)};
   }
-  Transfer moved(int ranks, double scale, bool combine, double bytes = 7168) const {
+  Transfer moved(int ranks, double scale, bool combine, double bytes = 7168,
+                 bool listed = false) const {
     const Group members = group(ranks);
     const Batch batch(network_, members, scale);
     Transfer transfer(network_);
+    transfer.listed = listed;
     const auto exchange = contract::make<Exchange>(GetParam(), {network_, members});
     if (combine)
       exchange->combine(batch.load(bytes), transfer);
@@ -124,6 +127,32 @@ TEST_P(DispatchContract, CombineMirrorsDispatch) {
           << ranks << " " << gpu;
     }
   }
+}
+
+/// Loads of the flows that a transfer lists, each on its paths.
+LinkLoads loads_of_list(const Network& network, const FlowList& list) {
+  auto loads = network.loads();
+  route_step(network, network.transport(),
+             {list.inside, {}, {}, std::vector<int>(list.inside.size())})
+      .load(loads);
+  for (const auto& set : list.outside)
+    route_step(network, network.transport(),
+               {{}, set.flows, std::vector<int>(set.flows.size()), {}})
+        .load(loads);
+  return loads;
+}
+
+TEST_P(DispatchContract, ListsTheFlowsThatItsBytesAre) {
+  for (const int ranks : kSizes)
+    for (const bool combine : {false, true}) {
+      const auto transfer = moved(ranks, 10, combine, 7168, true);
+      const auto listed = loads_of_list(network_, transfer.list);
+      ASSERT_EQ(listed.touched().size(), transfer.loads.touched().size()) << ranks;
+      for (const int link : listed.touched())
+        EXPECT_NEAR(listed.bytes(link), transfer.loads.bytes(link),
+                    1e-9 * transfer.loads.bytes(link))
+            << ranks << " " << network_.links()[static_cast<std::size_t>(link)].name;
+    }
 }
 
 // Flows are counted on the links that bytes travel on, whole ones at NICs and ports: at least one,

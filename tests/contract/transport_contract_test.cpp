@@ -77,6 +77,25 @@ TEST_P(TransportContract, LoadsLinksAsItsPathsDo) {
   }
 }
 
+TEST_P(TransportContract, SendsEveryByteBesideOtherTrafficToo) {
+  for (const auto* topology : {"leaf-spine", "torus"}) {
+    build(topology, 1);
+    const auto flows = traffic();
+    LinkLoads busy(fabric_->links().size() + 7);  // a network has more links than its fabric
+    for (int l = 0; l < static_cast<int>(fabric_->links().size()); l += 3) busy.add(l, 1e6);
+    Routes routes;
+    transport_->route_beside(flows, busy, routes);
+    std::vector<double> sent(flows.size(), 0);
+    for (const auto& piece : routes.pieces) {
+      const auto& flow = flows[static_cast<std::size_t>(piece.flow)];
+      sent[static_cast<std::size_t>(piece.flow)] += piece.bytes;
+      EXPECT_EQ(static_cast<int>(routes.path(piece).size()),
+                paths_->hops(flow.source, flow.target));
+    }
+    for (std::size_t f = 0; f < flows.size(); ++f) EXPECT_NEAR(sent[f], flows[f].bytes, 1e-6);
+  }
+}
+
 TEST_P(TransportContract, KeepsOffFailedLinks) {
   for (const int link : fabric_->between("leaf 0", "spine 0")) fabric_->slow_down(link, 0);
   find_paths(1);

@@ -130,7 +130,7 @@ TEST(StepProgram, LetsGroupsRunAheadOfEachOther) {
                              own(0, {5, 5, 1, 2}), joint(0, 4, 0, 1)}};
   Seconds end;
   simulation.spawn("engine", [&] {
-    run_program(simulation, program, 0);
+    run_program({simulation}, program);
     end = simulation.now();
   });
   simulation.run();
@@ -141,7 +141,7 @@ TEST(StepProgram, OfNoRankEndsAtOnce) {
   Simulation simulation;
   bool ended = false;
   simulation.spawn("engine", [&] {
-    run_program(simulation, {}, 0);
+    run_program({simulation}, {});
     ended = true;
   });
   simulation.run();
@@ -153,7 +153,7 @@ TEST(StepProgram, WorksOffCopiesInTheirPlace) {
   const StepProgram program{1, {own(0, {1}), own(0, {2}, Queue::copy), own(0, {3})}};
   Seconds end;
   simulation.spawn("engine", [&] {
-    run_program(simulation, program, 0);
+    run_program({simulation}, program);
     end = simulation.now();
   });
   simulation.run();

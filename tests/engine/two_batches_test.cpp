@@ -32,7 +32,7 @@ double time_of(const StepProgram& program) {
   Simulation simulation;
   Seconds end;
   simulation.spawn("engine", [&] {
-    run_program(simulation, program, 0);
+    run_program({simulation}, program);
     end = simulation.now();
   });
   simulation.run();

@@ -52,6 +52,26 @@ TEST(AllReduce, OfOneRankOrNothingCostsNothing) {
   EXPECT_EQ(t.alone(network).value, 0);
 }
 
+// Rings inside the nodes and one of the nodes, with the same bytes on every link.
+TEST(AllReduce, ListsTheFlowsThatItsBytesAre) {
+  const auto network = make_network(kTwoNodes);
+  for (const auto& gpus : {first(8), first(4), std::vector<int>{0, 1, 2, 4, 5}}) {
+    const Group group(network, gpus);
+    Transfer t(network);
+    t.listed = true;
+    all_reduce(network, group, 100e6, t);
+    auto listed = network.loads();
+    for (const auto& flow : t.list.inside) {
+      network.island_out(flow.source, flow.bytes, listed);
+      network.island_in(flow.target, flow.bytes, listed);
+    }
+    for (const auto& set : t.list.outside) network.transport().load(set.flows, listed);
+    ASSERT_EQ(listed.touched().size(), t.loads.touched().size());
+    for (const int link : listed.touched())
+      EXPECT_NEAR(listed.bytes(link), t.loads.bytes(link), 1e-9 * t.loads.bytes(link));
+  }
+}
+
 TEST(AllGather, MovesEveryOtherRanksShare) {
   const auto network = make_network(kTwoNodes);
   Transfer t(network);

@@ -74,25 +74,30 @@ class NodeDedup final : public Exchange {
         into.payload_bytes += out[gpu] * (all - probability[at(i)]);
       }
       if (reversed) out.swap(share);
-      network_.send_product(out, share, into.loads);
+      network_.send_product(out, share, into.loads, into.flow_list());
     }
   }
 
   // Once per (token, rank), from whichever rank of the node the token came in on.
   void inside(const ExchangeLoad& load, double tokens, bool reversed, Transfer& into) const {
-    std::vector<double> forwarded(load.node_probability.size(), 0);
-    std::vector<double> wanted(node_of_.size(), 0);
+    std::vector<double> from_each(node_of_.size(), 0);  // of its node
+    std::vector<double> by_node(load.node_probability.size(), 0);
     for (std::size_t i = 0; i < node_of_.size(); ++i) {
-      const double members = group_.peers(static_cast<int>(i));
-      wanted[i] =
-          tokens * load.rank_probability[i] * load.bytes_per_token * (members - 1) / members;
-      forwarded[at(i)] += wanted[i] / members;
+      from_each[i] = tokens * load.rank_probability[i] * load.bytes_per_token /
+                     group_.peers(static_cast<int>(i));
+      by_node[at(i)] += from_each[i];
     }
     for (std::size_t i = 0; i < node_of_.size(); ++i) {
       const int gpu = group_.gpus()[i];
-      network_.island_out(gpu, reversed ? wanted[i] : forwarded[at(i)], into.loads);
-      network_.island_in(gpu, reversed ? forwarded[at(i)] : wanted[i], into.loads);
-      into.payload_bytes += wanted[i];
+      const double wanted = from_each[i] * (group_.peers(static_cast<int>(i)) - 1);
+      const double forwarded = by_node[at(i)] - from_each[i];
+      network_.island_out(gpu, reversed ? wanted : forwarded, into.loads);
+      network_.island_in(gpu, reversed ? forwarded : wanted, into.loads);
+      into.payload_bytes += wanted;
+      for (std::size_t j = 0; into.listed && j < node_of_.size(); ++j)
+        if (at(j) == at(i))
+          into.list.add_inside(reversed ? gpu : group_.gpus()[j], reversed ? group_.gpus()[j] : gpu,
+                               from_each[i]);
     }
   }
 

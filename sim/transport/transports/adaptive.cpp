@@ -21,7 +21,12 @@ class Adaptive final : public Transport {
   Adaptive(const Config& config, const Context& context) : config_(config), paths_(context.paths) {}
 
   void route(std::span<const Flow> flows, Routes& into) const override {
-    LinkLoads so_far(paths_.fabric().links().size());
+    route_beside(flows, LinkLoads(paths_.fabric().links().size()), into);
+  }
+
+  void route_beside(std::span<const Flow> flows, const LinkLoads& under_way,
+                    Routes& into) const override {
+    LinkLoads so_far = under_way;
     for (std::size_t f = 0; f < flows.size(); ++f) {
       const auto& flow = flows[f];
       if (paths_.count(flow.source, flow.target) == 0) paths_.no_path(flow.source, flow.target);

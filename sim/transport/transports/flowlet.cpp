@@ -33,7 +33,12 @@ class Flowlet final : public Transport {
       : config_(config), paths_(context.paths), hash_(context.seed, stream_id("flowlet")) {}
 
   void route(std::span<const Flow> flows, Routes& into) const override {
-    LinkLoads so_far(paths_.fabric().links().size());
+    route_beside(flows, LinkLoads(paths_.fabric().links().size()), into);
+  }
+
+  void route_beside(std::span<const Flow> flows, const LinkLoads& under_way,
+                    Routes& into) const override {
+    LinkLoads so_far = under_way;
     const auto flowlets = static_cast<std::uint64_t>(config_.gaps + 1);
     const auto endpoints = static_cast<std::uint64_t>(paths_.fabric().endpoints());
     for (std::uint64_t g = 0; g < flowlets; ++g)

@@ -29,7 +29,15 @@ class Plan {
       : paths_(paths),
         flows_(flows),
         parts_(std::move(parts)),
-        time_(paths.fabric().links().size(), 0) {}
+        time_(paths.fabric().links().size(), 0),
+        own_(time_.size(), 0) {}
+
+  /// Bytes of other flows, which stay where they are.
+  void begin_with(const LinkLoads& under_way) {
+    for (const int link : under_way.touched())
+      if (static_cast<std::size_t>(link) < time_.size() && paths_.fabric().up(link))
+        time_[static_cast<std::size_t>(link)] = seconds(link, under_way.bytes(link));
+  }
 
   /// False when the fabric or the flows are not of the kind that colouring solves.
   bool colour() {
@@ -97,8 +105,10 @@ class Plan {
   }
   void add(const Part& part, int sign) {
     links_of(part, part.path);
-    for (const int link : scratch_)
+    for (const int link : scratch_) {
       time_[static_cast<std::size_t>(link)] += sign * seconds(link, part.bytes);
+      own_[static_cast<std::size_t>(link)] += sign;
+    }
   }
   /// Busiest link of the path once the part is on it, then the sum over its links.
   std::pair<double, double> cost(const Part& part, std::int64_t path) {
@@ -125,8 +135,10 @@ class Plan {
   /// Moves single parts off the busiest link while that shortens what they cross.
   void improve() {
     for (std::size_t round = 0; round < 4 * parts_.size(); ++round) {
-      const auto busiest = static_cast<int>(std::ranges::max_element(time_) - time_.begin());
-      const double most = time_[static_cast<std::size_t>(busiest)];
+      int busiest = 0;  // of the links that these parts cross
+      double most = 0;
+      for (std::size_t l = 0; l < time_.size(); ++l)
+        if (own_[l] > 0 && time_[l] > most) most = time_[l], busiest = static_cast<int>(l);
       bool moved = false;
       for (auto& part : parts_) {
         links_of(part, part.path);
@@ -147,6 +159,7 @@ class Plan {
   std::span<const Flow> flows_;
   std::vector<Part> parts_;
   std::vector<double> time_;  ///< [links] seconds of bytes
+  std::vector<int> own_;      ///< [links] parts on it
   std::vector<int> scratch_;
 };
 
@@ -171,13 +184,17 @@ class Planned final : public Transport {
   Planned(const Config& config, const Context& context) : config_(config), paths_(context.paths) {}
 
   void route(std::span<const Flow> flows, Routes& into) const override {
-    std::vector<Part> parts;
-    for (std::size_t f = 0; f < flows.size(); ++f)
-      for (std::int64_t q = 0; q < config_.queue_pairs; ++q)
-        parts.push_back(
-            {static_cast<int>(f), flows[f].bytes / static_cast<double>(config_.queue_pairs), -1});
-    Plan plan(paths_, flows, std::move(parts));
+    Plan plan(paths_, flows, parts_of(flows));
     if (!plan.colour()) plan.place_largest_first();
+    plan.write(into);
+  }
+
+  void route_beside(std::span<const Flow> flows, const LinkLoads& under_way,
+                    Routes& into) const override {
+    if (under_way.touched().empty()) return route(flows, into);
+    Plan plan(paths_, flows, parts_of(flows));
+    plan.begin_with(under_way);
+    plan.place_largest_first();
     plan.write(into);
   }
 
@@ -186,6 +203,15 @@ class Planned final : public Transport {
   }
 
  private:
+  std::vector<Part> parts_of(std::span<const Flow> flows) const {
+    std::vector<Part> parts;
+    for (std::size_t f = 0; f < flows.size(); ++f)
+      for (std::int64_t q = 0; q < config_.queue_pairs; ++q)
+        parts.push_back(
+            {static_cast<int>(f), flows[f].bytes / static_cast<double>(config_.queue_pairs), -1});
+    return parts;
+  }
+
   Config config_;
   const PathSets& paths_;
 };
