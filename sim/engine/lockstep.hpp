@@ -55,6 +55,7 @@ struct EngineParts {
     Seconds sequence{0};               ///< of every request in a rank's batch, likewise
     bool hidden = false;               ///< `step` and `sequence` pass while the GPU computes
     bool piecewise = false;            ///< other steps are CUDA graphs but for attention
+    Seconds experts{0};                ///< to launch an MoE layer's experts, beside `launch`
   };
   Host host;
   std::int64_t draft_layers = 0;                  ///< layers that propose a token
