@@ -82,6 +82,7 @@ struct ValidateOptions {
   bool markdown = false;
   std::int64_t rounds = 0;
   unsigned jobs = 0;
+  std::string half;  ///< of the serving points: fit, reported or, empty, both
 };
 int validate_command(const ValidateOptions& options);
 

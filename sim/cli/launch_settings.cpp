@@ -21,7 +21,8 @@ void vllm(const ServingMeasurement& point, const std::string& model, LaunchSetti
 struct DeepSeekLaunch {
   const ServingMeasurement& point;
   std::int64_t concurrency, drafted;
-  bool data;  ///< attention data parallelism
+  bool data;                ///< attention data parallelism
+  std::int64_t tensor = 1;  ///< width of attention otherwise
   /// 1.2 has scripts of its own; of those before, only what all have in common is taken.
   bool from_1_2_on() const { return point.version.starts_with("1.2"); }
   bool on_b200(const char* precision) const {
@@ -35,7 +36,7 @@ struct DeepSeekLaunch {
 // --max_num_tokens: a prompt beside all decodes, at least 8192 without drafted tokens; with
 // attention data parallelism the scripts with drafted tokens count the requests of a data rank.
 std::int64_t token_budget(const DeepSeekLaunch& launch) {
-  const auto& [point, concurrency, drafted, data] = launch;
+  const auto& [point, concurrency, drafted, data, tensor] = launch;
   auto rows = concurrency;
   if (launch.from_1_2_on() && drafted > 0) {
     const std::int64_t ranks = !data ? 1 : launch.on_b200("fp4") ? 4 : 8;
@@ -65,6 +66,14 @@ bool trtllm_moe(const DeepSeekLaunch& launch) {
          !(launch.lengths(1024, 8192) && launch.concurrency >= 256);
 }
 
+// KV_CACHE_FREE_MEM_FRACTION of dsr1_fp8_b200_trt.sh. On four GPUs weights take 156 of 179 GiB
+// each: with the share of the whole memory that other engines set, eight requests would not fit.
+double free_share(const DeepSeekLaunch& launch) {
+  if (!launch.on_b200("fp8") || launch.drafted > 0) return 0;
+  if (launch.lengths(1024, 8192) && launch.concurrency >= 256) return 0.7;
+  return launch.lengths(8192, 1024) && launch.tensor == 4 ? 0.75 : 0.8;
+}
+
 /// TensorRT-LLM's table has DEEPGEMM's FP8 kernels alone, SGLang's those of TRTLLM
 /// (flashinfer_trtllm).
 constexpr const char* kTrtllmKernels = "sglang";
@@ -82,6 +91,7 @@ void deepseek(const DeepSeekLaunch& launch, std::int64_t expert, LaunchSettings&
   if (!launch.from_1_2_on()) return;
   settings.stream_together = true;
   settings.piecewise_graphs = piecewise_graphs(launch, expert);
+  settings.free_share = free_share(launch);
   if (trtllm_moe(launch)) settings.kernels = kTrtllmKernels;
   if (launch.on_b200("fp8") && launch.drafted == 0 && launch.lengths(1024, 1024) &&
       launch.concurrency >= 64) {
@@ -92,14 +102,16 @@ void deepseek(const DeepSeekLaunch& launch, std::int64_t expert, LaunchSettings&
 
 // kv_cache_config.dtype: fp8 but for gpt-oss on Hopper; --max_num_tokens: 20000 for gpt-oss, the
 // longest sequence for Llama 3.1 70B (there, 1024/1024 on fewer than eight GPUs,
-// batch_wait_timeout_iters 20 and batch_wait_max_tokens_ratio 0.9); gpt-oss: stream_interval 20.
+// batch_wait_timeout_iters 20 and batch_wait_max_tokens_ratio 0.9); gpt-oss: stream_interval 20,
+// and on Hopper moe_config.backend TRITON (gptoss_fp4_h200_trt.sh).
 void trtllm(const ServingMeasurement& point, const std::string& model, std::int64_t tensor,
             std::int64_t concurrency, std::int64_t drafted, LaunchSettings& settings) {
   if (model != "gpt-oss-120b" || point.system == "b200_sxm") settings.kv_cache = "fp8";
   const auto sum = point.input_tokens + point.output_tokens;
   if (model == "deepseek-r1")
-    return deepseek({point, concurrency, drafted, tensor == 1}, point.moe_expert, settings);
+    return deepseek({point, concurrency, drafted, tensor == 1, tensor}, point.moe_expert, settings);
   if (model == "gpt-oss-120b") {
+    if (point.system != "b200_sxm") settings.profile = "trtllm-triton";
     settings.max_batched_tokens = 20000;
     settings.stream_interval = 20;
   } else if (model == "llama-3.1-70b") {

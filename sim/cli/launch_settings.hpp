@@ -28,6 +28,7 @@ struct LaunchSettings {
   bool stream_first = true;                ///< the first token is seen before a full interval
   bool stream_together = false;            ///< with the engine's steps, not each request's
   double utilization = 0;                  ///< share of GPU memory; 0: moesim's default
+  double free_share = 0;                   ///< TensorRT-LLM's free_gpu_memory_fraction; 0: not read
 };
 
 /// Of InferenceMAX, by how the table names its sources.

@@ -127,6 +127,11 @@ void add_validate(CLI::App& app, ValidateOptions& options) {
                   "outputs are long)")
       ->check(CLI::Range(1, 1000));
   command.add_option("--jobs", options.jobs, "points simulated at a time (default: all cores)");
+  command
+      .add_option("--half", options.half,
+                  "only one half of the serving points: fit, on which engine profiles are fitted, "
+                  "or reported (default: both)")
+      ->check(CLI::IsMember({"fit", "reported"}));
 }
 
 void add_cache(CLI::App& app, CacheOptions& options) {

@@ -20,8 +20,19 @@ constexpr std::int64_t kNodeGpus = 8;
 /// 11 instead of 46 CPU seconds (2026-11-22).
 constexpr const char* kPoolNetwork = "fidelity: analytic";
 
-/// Tokens travel as 16 bits.
-constexpr const char* kGather = "dispatch: allgather-reducescatter, dispatch_dtype: bf16";
+/// How tokens get from data ranks to experts: all of them to all ranks. TensorRT-LLM takes an
+/// all-to-all only where experts lie on more ranks than a token has experts (moe_ep_size <= top_k
+/// in select_alltoall_method_type of tensorrt_llm/_torch/modules/fused_moe, 1.0 to 1.2) or where it
+/// is forced to, as the H100 recipes do (TRTLLM_FORCE_ALLTOALL_METHOD: DeepEP); SGLang with a
+/// --moe-a2a-backend, which no recipe sets; vLLM's default is allgather_reducescatter. TensorRT-LLM
+/// gathers NVFP4 as quantised, others 16 bits. All read 2026-11-23.
+std::string exchange_text(const ServingMeasurement& point, const std::string& model) {
+  const bool trtllm = point.backend == "trtllm";
+  if (trtllm && point.mode == "disagg" && point.system == "h100_sxm") return "";
+  const bool quantised = trtllm && model == "deepseek-r1" && point.moe_format == "nvfp4";
+  return fmt::format("dispatch: allgather-reducescatter, dispatch_dtype: {}",
+                     quantised ? "nvfp4" : "bf16");
+}
 
 /// The widths that an id ends with: `_tp8_ep1_20`, `_tp8_0_ep8_0_248`, `_tp4_epnone_1`. Expert 0:
 /// not said.
@@ -100,6 +111,8 @@ std::string engine_text(const ServingMeasurement& point, const LaunchSettings& s
   if (settings.stream_together) text += ", stream_together: true";
   if (settings.utilization > 0)
     text += fmt::format(", memory: {{utilization: {}}}", settings.utilization);
+  if (settings.free_share > 0)
+    text += fmt::format(", memory: {{free_share: {}}}", settings.free_share);
   return text;
 }
 
@@ -118,6 +131,18 @@ std::string pool_engine(const ServingMeasurement& point, LaunchSettings settings
          ", request_time: 0 s" + (in_turn ? ", request_router: round-robin" : "");
 }
 
+/// TensorRT-LLM's recipes: prefill workers have disable_overlap_scheduler: true, and on H100 all
+/// workers TRTLLM_DISABLE_KV_CACHE_TRANSFER_OVERLAP=1.
+PoolEngines pool_engines(const ServingMeasurement& point, const LaunchSettings& settings,
+                         const PublishedLaunch& launch, std::int64_t concurrency) {
+  PoolEngines engines{pool_engine(point, settings, launch.prefill, concurrency, 0),
+                      pool_engine(point, settings, launch.decode, concurrency, launch.drafted)};
+  if (point.backend != "trtllm") return engines;
+  engines.prefill += ", asynchronous_scheduling: false";
+  engines.overlap = point.system != "h100_sxm";
+  return engines;
+}
+
 /// Every deployment that the row may come from as published, or as recorded where none is.
 std::vector<MeasuredDeployment> disaggregated(const ServingMeasurement& point,
                                               const std::string& model, bool moe,
@@ -130,17 +155,16 @@ std::vector<MeasuredDeployment> disaggregated(const ServingMeasurement& point,
   const auto add = [&](MeasuredPools pools, std::int64_t drafted, bool data) {
     auto own = settings;
     own.kernels = pool_kernels(point, data);
-    all.push_back({std::move(pools.left_out), std::move(pools.section),
-                   pools.gathers ? kPoolNetwork + std::string(", ") + kGather : kPoolNetwork,
+    std::string network = kPoolNetwork;
+    if (const auto exchange = exchange_text(point, model); pools.exchanges && !exchange.empty())
+      network += ", " + exchange;
+    all.push_back({std::move(pools.left_out), std::move(pools.section), std::move(network),
                    engine(drafted), pools.nodes, std::move(own)});
   };
   const auto choice = published_launch(point, concurrency);
   for (const auto* launch : {choice.plain, choice.drafting})
     if (launch != nullptr)
-      add(published_pools(
-              *launch, kNodeGpus,
-              {pool_engine(point, settings, launch->prefill, concurrency, 0),
-               pool_engine(point, settings, launch->decode, concurrency, launch->drafted)}),
+      add(published_pools(*launch, kNodeGpus, pool_engines(point, settings, *launch, concurrency)),
           launch->drafted, launch->decode.data);
   if (!all.empty()) return all;
   if (point.prefill.workers < 1 && !choice.left_out.empty())
@@ -165,7 +189,7 @@ std::vector<MeasuredDeployment> measured_deployments(const ServingMeasurement& p
   if (why.empty() && point.batch * recorded_data != concurrency && point.batch != concurrency)
     why = "batch size and concurrency disagree (replicas that the table does not describe)";
   const auto layout = "parallel: " + parallel_text(widths) + "\n";
-  const auto network = gathers(widths) ? kGather : "";
+  const auto network = exchanges(widths) ? exchange_text(point, model) : "";
   std::vector<MeasuredDeployment> all;
   const auto add = [&](std::int64_t drafted) {
     const auto settings = launch_settings(point, model, widths.tensor, concurrency, drafted);

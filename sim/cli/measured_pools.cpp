@@ -37,10 +37,11 @@ MeasuredPools pools_of(const Pool& prefill, const Pool& decode, bool moe, std::i
   const auto prefill_widths = widths_of(prefill, moe), decode_widths = widths_of(decode, moe);
   return {"",
           fmt::format("disaggregation: {{prefill: {{workers: {}, parallel: {}, engine: {{{}}}}}, "
-                      "decode: {{workers: {}, parallel: {}, engine: {{{}}}}}}}\n",
+                      "decode: {{workers: {}, parallel: {}, engine: {{{}}}}}{}}}\n",
                       prefill.workers, parallel_text(prefill_widths), engines.prefill,
-                      decode.workers, parallel_text(decode_widths), engines.decode),
-          gathers(prefill_widths) || gathers(decode_widths),
+                      decode.workers, parallel_text(decode_widths), engines.decode,
+                      engines.overlap ? "" : ", transfer: {overlap: false}"),
+          exchanges(prefill_widths) || exchanges(decode_widths),
           nodes_of(prefill, node_gpus) + nodes_of(decode, node_gpus)};
 }
 
@@ -55,12 +56,15 @@ Pool pool_of(const PublishedWorkers& published) {
 
 }  // namespace
 
-bool gathers(const MeasuredWidths& widths) { return widths.data > 1 && widths.moe_tensor > 1; }
+bool exchanges(const MeasuredWidths& widths) {
+  return widths.data > 1 && widths.expert * widths.moe_tensor > 1;
+}
 
 std::string parallel_text(const MeasuredWidths& widths) {
-  return fmt::format("{{tensor: {}, data: {}, expert: {}{}}}", widths.tensor, widths.data,
-                     widths.expert,
-                     gathers(widths) ? fmt::format(", moe_tensor: {}", widths.moe_tensor) : "");
+  return fmt::format(
+      "{{tensor: {}, data: {}, expert: {}{}}}", widths.tensor, widths.data, widths.expert,
+      widths.data > 1 && widths.moe_tensor > 1 ? fmt::format(", moe_tensor: {}", widths.moe_tensor)
+                                               : "");
 }
 
 MeasuredPools recorded_pools(const ServingMeasurement& point, bool moe, std::int64_t node_gpus,

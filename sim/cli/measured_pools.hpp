@@ -15,19 +15,20 @@ struct MeasuredWidths {
 };
 /// The values of a section `parallel`, in {}.
 std::string parallel_text(const MeasuredWidths& widths);
-/// Data ranks split experts, so that each needs the tokens of all.
-bool gathers(const MeasuredWidths& widths);
+/// Data ranks share experts, so that tokens travel.
+bool exchanges(const MeasuredWidths& widths);
 
 struct MeasuredPools {
-  std::string left_out;  ///< why; empty: they can be simulated
-  std::string section;   ///< YAML, one line
-  bool gathers = false;  ///< in either pool, of which a scenario has one `network`
+  std::string left_out;    ///< why; empty: they can be simulated
+  std::string section;     ///< YAML, one line
+  bool exchanges = false;  ///< in either pool, of which a scenario has one `network`
   std::int64_t nodes = 0;
 };
 
 /// The values of `engine` of the two pools, as inside of {}.
 struct PoolEngines {
   std::string prefill, decode;
+  bool overlap = true;  ///< of decode steps and transfers
 };
 
 /// As recorded. The concurrency is that of all decode ranks together, or the row is left out.

@@ -62,6 +62,10 @@ std::vector<Point> points_of(const std::vector<ServingMeasurement>& measurements
       continue;
     }
     point.fitted = options.halves && stream_id(key) % 2 == 0;
+    if (options.fitted && point.fitted != *options.fitted) {
+      points.pop_back();
+      continue;
+    }
     const auto add = [&](const Node& document) {
       const auto [at, added] = design_of_text.emplace(to_yaml(document), designs.size());
       if (added) designs.push_back(design_of(point, document));
@@ -102,11 +106,13 @@ struct GroupErrors {
 constexpr const char* kReported = "overall";
 constexpr const char* kFitted = "fit half";
 
-/// Parameters were fitted on one half: the others are what the groups report.
-std::vector<std::string> groups_of(const Point& point) {
-  if (point.fitted) return {kFitted};
-  return {kReported, "model " + point.scenario.model, "device " + point.scenario.node,
-          "engine " + point.measured->backend, "mode " + point.measured->mode};
+/// Parameters were fitted on one half: the others are what the groups report, unless the fit half
+/// was asked for alone.
+std::vector<std::string> groups_of(const Point& point, bool fit_half_alone) {
+  if (point.fitted && !fit_half_alone) return {kFitted};
+  return {point.fitted ? kFitted : kReported, "model " + point.scenario.model,
+          "device " + point.scenario.node, "engine " + point.measured->backend,
+          "mode " + point.measured->mode};
 }
 
 /// The whole first, then by model, device, engine and mode (agg, disagg).
@@ -197,7 +203,7 @@ ServingAccuracy serving_accuracy(const std::vector<ServingMeasurement>& measurem
     else
       ++accuracy.compared;
     if (!prediction.message.empty()) accuracy.example.emplace(why, prediction.message);
-    for (const auto& name : groups_of(point)) {
+    for (const auto& name : groups_of(point, options.fitted.value_or(false))) {
       auto& group = groups[name];
       if (!why.empty()) {
         ++group.left_out;

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,8 @@ ServingMeans means_of_ten_rounds(std::span<const RequestRow> requests, std::int6
 struct AccuracyOptions {
   std::int64_t rounds = 0;  ///< per point; 0: as rounds_of() decides
   unsigned jobs = 0;
-  bool halves = true;  ///< false: all points are reported
+  bool halves = true;          ///< false: all points are reported
+  std::optional<bool> fitted;  ///< only the half that engine profiles are fitted on, or the other
   std::function<void(std::size_t done, std::size_t all)> progress;  ///< may be empty
 };
 

@@ -98,6 +98,7 @@ Compared validate_serving(const ValidateOptions& options, bool print) {
   AccuracyOptions how;
   how.rounds = options.rounds;
   how.jobs = options.jobs;
+  if (!options.half.empty()) how.fitted = options.half == "fit";
   auto accuracy = [&] {
     ProgressLine line("serving");
     if (isatty(STDERR_FILENO) != 0)
@@ -253,7 +254,7 @@ int validate_command(const ValidateOptions& options) {
   run("layers", validate_layers);
   run("papers", validate_papers);
   run("serving", validate_serving);
-  if (print) print_changes(options, ledger);
+  if (print && options.half.empty()) print_changes(options, ledger);
   if (!options.plot.empty()) draw_figures(ledger_figures(ledger), options.plot);
   if (options.json.empty()) return 0;
   const auto json = ledger_json(ledger);

@@ -55,6 +55,7 @@ struct EngineParts {
     Seconds sequence{0};               ///< of every request in a rank's batch, likewise
     bool hidden = false;               ///< `step` and `sequence` pass while the GPU computes
     bool piecewise = false;            ///< other steps are CUDA graphs but for attention
+    Seconds experts{0};                ///< to launch an MoE layer's experts, beside `launch`
     /// Graphs were captured for 1, 2, 4 sequences and multiples of `padding` (0: for every number),
     /// beyond `padding_up_to` (0: never) for powers of two.
     std::int64_t padding = 0, padding_up_to = 0;

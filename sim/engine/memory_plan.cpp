@@ -82,6 +82,13 @@ const Parameters<MemoryConfig>& MemoryConfig::parameters() {
                     "share of a GPU's memory the engine may use (vLLM's gpu_memory_utilization)")
           .above(0)
           .max(1)
+          .optional("free_share", &MemoryConfig::free_share,
+                    "share of what weights and reserve leave of a GPU's memory that keys and "
+                    "values may use, in place of utilization (TensorRT-LLM's "
+                    "free_gpu_memory_fraction)")
+          .above(0)
+          .max(1)
+          .unwritten_when_absent()
           .optional("reserve", &MemoryConfig::reserve,
                     "activations, communication buffers and graphs on every GPU (aiconfigurator's "
                     "other_mem, 3.5 GiB)")
@@ -92,13 +99,15 @@ const Parameters<MemoryConfig>& MemoryConfig::parameters() {
 MemoryPlan plan_memory(const Architecture& model, const Precision& precision, const Layout& layout,
                        const Device& device, std::int64_t slots_per_rank,
                        const MemoryConfig& config, const Location& where) {
-  const double usable = device.memory.value * config.utilization;
+  const double share = config.free_share ? 1 : config.utilization;
+  const double usable = device.memory.value * share;
   constexpr double kGiB = 1024.0 * 1024 * 1024;
   MemoryPlan plan;
   double fewest_tokens = -1;
   for (std::size_t stage = 0; stage + 1 < layout.stage_layers().size(); ++stage) {
     const auto m = stage_memory(model, precision, layout, slots_per_rank, stage);
-    const double left = usable - m.weights() - config.reserve.value;
+    const double left =
+        (usable - m.weights() - config.reserve.value) * config.free_share.value_or(1);
     if (left <= 0)
       throw InputError(
           where,
@@ -109,8 +118,7 @@ MemoryPlan plan_memory(const Architecture& model, const Precision& precision, co
                       "GiB; use more GPUs (tensor, expert or pipeline) or a smaller number format",
                       model.name, m.weights() / kGiB, m.attention / kGiB, m.dense / kGiB,
                       m.experts / kGiB, m.shared / kGiB, m.rest / kGiB, config.reserve.value / kGiB,
-                      100 * config.utilization, device.memory.value / kGiB, device.name,
-                      usable / kGiB));
+                      100 * share, device.memory.value / kGiB, device.name, usable / kGiB));
     plan.weights = std::max(plan.weights, Bytes(m.weights()));
     const double tokens = left / std::max(1.0, m.kv_full > 0 ? m.kv_full : m.kv_window);
     if (fewest_tokens >= 0 && tokens >= fewest_tokens) continue;

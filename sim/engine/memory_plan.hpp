@@ -2,6 +2,8 @@
 // does not fit is refused here, before the run, with the arithmetic.
 #pragma once
 
+#include <optional>
+
 #include "models/architecture/architecture.hpp"
 #include "models/architecture/precision.hpp"
 #include "models/device/device.hpp"
@@ -11,6 +13,7 @@ namespace moesim {
 
 struct MemoryConfig {
   double utilization = 0.9;
+  std::optional<double> free_share;
   Bytes reserve{3758096384.0};
   static const Parameters<MemoryConfig>& parameters();
 };

@@ -53,9 +53,8 @@ void StepBuilder::run() {
       local(Phase::lm_head, -1, r, times_[r].lm_head);
   synchronise();
   if (last && s_.parts.draft_layers > 0) draft(moe_layer);
-  if (host.launch > Seconds(0) && !captured())
-    wait_for_host(host.launch * static_cast<double>((two ? 2 : 1) * launched()) -
-                  (clock_ - before_layers));
+  if (host.launch + host.experts > Seconds(0) && !captured())
+    wait_for_host(launch_time() * (two ? 2.0 : 1.0) - (clock_ - before_layers));
   if (stage_index_ == 0 && host.hidden) wait_for_host(around_step() - clock_);
   if (!last) send_to_next_stage();
   if (s_.offload != nullptr) s_.offload->pass(clock_ - offload_seen_);
@@ -75,15 +74,18 @@ void StepBuilder::wait_for_host(Seconds time) {
   busy(Phase::host, -1, host);
 }
 
-std::int64_t StepBuilder::launched() const {
+Seconds StepBuilder::launch_time() const {
   const auto& parts = s_.parts;
-  std::int64_t kernels = 0;
-  for (auto i = stage_.first_layer; i < stage_.last_layer; ++i)
+  std::int64_t kernels = 0, experts = 0;
+  for (auto i = stage_.first_layer; i < stage_.last_layer; ++i) {
+    const bool moe = parts.model.layers[static_cast<std::size_t>(i)].moe;
     kernels += parts.host.piecewise
                    ? piecewise_launches(parts.model, parts.precision)
-                   : layer_launches(parts.model, parts.precision, parts.layout.degrees(),
-                                    parts.model.layers[static_cast<std::size_t>(i)].moe);
-  return kernels;
+                   : layer_launches(parts.model, parts.precision, parts.layout.degrees(), moe);
+    experts += moe && !parts.host.piecewise ? 1 : 0;
+  }
+  return parts.host.launch * static_cast<double>(kernels) +
+         parts.host.experts * static_cast<double>(experts);
 }
 
 bool StepBuilder::captured() const {

@@ -146,8 +146,8 @@ class StepBuilder {
   void add_overlapped(std::vector<Stretch> stretches);
   /// Whether the step is replayed as a CUDA graph.
   bool captured() const;
-  /// Kernels that one GPU of this stage launches for a step.
-  std::int64_t launched() const;
+  /// Of the host, to launch what one GPU of this stage computes in a step that is no CUDA graph.
+  Seconds launch_time() const;
   /// All ranks for the same time, each for itself.
   void busy(Phase phase, int layer, const Time& time);
   /// The sums of a phase that all ranks leave together.

@@ -105,7 +105,12 @@ const Parameters<KvTransferConfig>& KvTransferConfig::parameters() {
           .above(0)
           .optional("latency", &KvTransferConfig::latency,
                     "start-up of a transfer (hand-shake, descriptors), on top of the link's")
-          .min(0);
+          .min(0)
+          .optional("overlap", &KvTransferConfig::overlap,
+                    "decode steps go on meanwhile; false: the worker that receives waits, each "
+                    "rank for one transfer after the other (TensorRT-LLM's "
+                    "TRTLLM_DISABLE_KV_CACHE_TRANSFER_OVERLAP; default true)")
+          .unwritten_when_absent();
   return list;
 }
 
@@ -118,10 +123,12 @@ const Parameters<DisaggregationConfig>& DisaggregationConfig::parameters() {
                     "workers that generate the tokens after the first", "{parallel: {tensor: 8}}")
           .optional("transfer", &DisaggregationConfig::transfer,
                     "keys and values on their way from one to the other")
-          .optional("first_token", &DisaggregationConfig::first_token,
-                    "who returns the first token: decode, when the transfer has ended, which is so "
-                    "part of TTFT (as SGLang does), or prefill, at once, and the transfer is part "
-                    "of the first gap between tokens");
+          .optional(
+              "first_token", &DisaggregationConfig::first_token,
+              "who returns the first token: decode, when the transfer has ended and the next step "
+              "begins, both part of TTFT (as SGLang and TensorRT-LLM do), or prefill, at once, and "
+              "the transfer is part "
+              "of the first gap between tokens");
   return list;
 }
 

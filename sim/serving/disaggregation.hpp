@@ -5,13 +5,13 @@
 //
 // What happens to a request: the prefill pool's router picks a rank, which computes the prompt in
 // chunks and with it the first token; the decode pool's router picks a rank; when that rank has KV
-// memory and a seat for it, the cache travels; then the prefill worker frees its copy and the
-// request decodes. Prefill, transfer, decode in this order, the transfer beside other requests'
-// steps: https://docs.nvidia.com/dynamo, "Disaggregated Serving", and
-// https://docs.vllm.ai/en/latest/features/disagg_prefill (both read 2026-11-22).
-// Not modelled: transfers that start layer by layer or chunk by chunk while the prompt is still
-// being computed, short prompts that a decode worker prefills itself, and the GPU time that a
-// transfer costs.
+// memory and a seat for it and is between two steps, the cache travels; then the prefill worker
+// frees its copy and the request decodes from the next step on. Prefill, transfer, decode in this
+// order, the transfer beside other requests' steps: https://docs.nvidia.com/dynamo, "Disaggregated
+// Serving", and https://docs.vllm.ai/en/latest/features/disagg_prefill (both read 2026-11-22). Not
+// modelled: transfers that start layer by layer or chunk by chunk while the prompt is still being
+// computed, short prompts that a decode worker prefills itself, and the GPU time that a transfer
+// costs.
 #pragma once
 
 #include "sim/serving/serving_scenario.hpp"

@@ -62,13 +62,19 @@ void EngineGroup::resume(std::int64_t rank, Request& request) {
   wake();
 }
 
+void EngineGroup::let_go() {
+  --held_;
+  queued_ = true;
+  wake();
+}
+
 void EngineGroup::close() {
   closed_ = queued_ = true;
   wake();
 }
 
 void EngineGroup::wake() {
-  if (!idle_ || !queued_) return;
+  if (!idle_ || !queued_ || held_ > 0) return;
   idle_ = queued_ = false;
   awake_.release();
 }
@@ -77,9 +83,9 @@ void EngineGroup::run() {
   while (true) {
     std::shared_ptr<Step> step;
     if (models_) admit();
-    if (in_flight_ < stages_) step = next_step();
+    if (in_flight_ < stages_ && held_ == 0) step = next_step();
     if (!step) {
-      if (closed_ && in_flight_ == 0) break;
+      if (closed_ && !busy()) break;
       idle_ = true;
       awake_.acquire();
       continue;
@@ -173,6 +179,8 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
       request.in_flight = true;
       part.verifies = drafted_ > 0 && part.emits && part.tokens == 1 && request.generated > 0;
       if (request.first_scheduled < Seconds(0)) request.first_scheduled = simulation_.now();
+      if (std::exchange(request.handed_over, false) && !stream_.together)
+        request.first_token = request.last_token = simulation_.now();
       const auto drafted = part.verifies ? drafted_ : 0;
       const auto back = request.swapped > 0 ? swap_in(ranks_[r], part) : 0;
       if (back < part.tokens)

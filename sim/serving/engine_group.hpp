@@ -65,6 +65,11 @@ class EngineGroup {
   void release(std::int64_t rank, std::int64_t tokens, KvPrefix prefix);
   /// A request whose memory was reserved and filled runs on from where it is.
   void resume(std::int64_t rank, Request& request);
+  /// Computes a step, or is held: what happens now is looked at before the next step.
+  bool busy() const { return in_flight_ > 0 || held_ > 0; }
+  /// No step begins before let_go() was called as often as hold().
+  void hold() { ++held_; }
+  void let_go();
   /// Called after every step, when its requests have their tokens and what has finished is gone.
   void after_step(std::function<void()> callback) { after_step_ = std::move(callback); }
   /// Links of this group's network are numbered from `first` among the links of the run.
@@ -130,7 +135,7 @@ class EngineGroup {
   std::vector<StageQueue> queues_;
   Simulation::Semaphore awake_;
   std::vector<RankBatch> batches_;
-  std::int64_t in_flight_ = 0;
+  std::int64_t in_flight_ = 0, held_ = 0;
   std::int64_t drafted_ = 0;
   double acceptance_length_ = 1;
   Stream stream_;

@@ -40,22 +40,33 @@ void Handover::accept(Request& request) {
   decode_[to].incoming.push_back({&request, request.rank, parts_.simulation.now(), request.prefix});
   request.prefix.shared = 0;
   request.rank = static_cast<int>(prefill_.size() + to);
-  admit(to);
+  if (!decode_[to].group->busy()) admit(to);
 }
 
 void Handover::admit(std::size_t to) {
   auto& rank = decode_[to];
+  std::vector<Pending> taken;
   while (!rank.incoming.empty()) {
     const auto& state = rank.group->rank(rank.local);
     const auto seated = static_cast<std::int64_t>(state.running.size()) + rank.in_transfer;
-    if (!state.waiting.empty() || seated >= parts_.seats) return;
+    if (!state.waiting.empty() || seated >= parts_.seats) break;
     const auto pending = rank.incoming.front();
-    if (!rank.group->reserve(rank.local, *pending.request)) return;
+    if (!rank.group->reserve(rank.local, *pending.request)) break;
     rank.incoming.pop_front();
     ++rank.in_transfer;
     counts_.wait_s.push_back((parts_.simulation.now() - pending.since).value);
-    parts_.simulation.spawn("transfer " + std::to_string(pending.request->id),
-                            [this, pending, to] { move(pending, to); });
+    taken.push_back(pending);
+  }
+  if (parts_.transfer.overlap.value_or(true)) {
+    for (const auto& pending : taken)
+      parts_.simulation.spawn("transfer " + std::to_string(pending.request->id),
+                              [this, pending, to] { move(pending, to); });
+  } else if (!taken.empty()) {
+    rank.group->hold();
+    parts_.simulation.spawn("transfers of rank " + std::to_string(to), [this, taken, to] {
+      for (const auto& pending : taken) move(pending, to);
+      decode_[to].group->let_go();
+    });
   }
 }
 
@@ -77,7 +88,7 @@ void Handover::move(const Pending& pending, std::size_t to) {
   counts_.transfer_s.push_back((now - start).value);
   --rank.in_transfer;
   if (parts_.first_token == FirstToken::decode) {
-    request.first_token = request.last_token = now;
+    request.handed_over = true;
     if (rank.group->stream().together) request.delivered = 0;  // with the group's next responses
   }
   auto& sender = prefill_[static_cast<std::size_t>(pending.from)];

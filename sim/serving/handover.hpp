@@ -3,7 +3,11 @@
 // prompt; then its cache travels, every transfer an actor of its own that shares links with the
 // others; the prefill worker's copy is freed when the last byte has arrived. A rank with preempted
 // requests takes none. While it waits, a request holds KV memory at its prefill worker: that is the
-// back pressure.
+// back pressure. A decode worker looks for what has come, and for what has arrived, between two
+// steps (_prepare_and_schedule_batch of TensorRT-LLM's py_executor.py, process_decode_queue of
+// SGLang's disaggregation/decode.py, both read 2026-11-23): the first token is seen when the next
+// step begins. Without KvTransferConfig::overlap that step waits for the transfers, of each rank
+// one after the other.
 #pragma once
 
 #include <deque>

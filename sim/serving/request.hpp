@@ -24,6 +24,7 @@ struct Request {
   std::int64_t steps = 0;      ///< that gave it output tokens
   std::int64_t swapped = 0;    ///< tokens whose keys and values lie in host memory
   bool in_flight = false;      ///< a step of it is being computed
+  bool handed_over = false;  ///< from another pool; the client has its first token when it runs on
   int preemptions = 0;
   double accepted = 0;          ///< tokens that verified steps owe it, a fraction
   Seconds first_scheduled{-1};  ///< negative: not yet

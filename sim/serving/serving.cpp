@@ -220,6 +220,7 @@ EngineParts Serving::parts() const {
            scenario_.engine.sequence_time.value_or(Seconds(0)),
            scenario_.engine.asynchronous_scheduling.value_or(false),
            scenario_.engine.piecewise_graphs.value_or(false),
+           scenario_.engine.experts_launch_time.value_or(Seconds(0)),
            scenario_.engine.graph_padding.value_or(0),
            scenario_.engine.graph_padding_up_to.value_or(0)},
           scenario_.engine.speculation ? scenario_.engine.speculation->draft_layers : 0,

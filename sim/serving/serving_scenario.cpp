@@ -179,6 +179,12 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
                     "host time to launch one kernel: a step that is no CUDA graph takes at least "
                     "that for each of its kernels, however small they are")
           .min(0)
+          .optional("experts_launch_time", &EngineConfig::experts_launch_time,
+                    "the same to launch the routed experts of one layer, on top of launch_time for "
+                    "each of their kernels, where their kernels are started from Python "
+                    "(TensorRT-LLM's moe_config.backend TRITON)")
+          .min(0)
+          .unwritten_when_absent()
           .optional("layer_time", &EngineConfig::layer_time,
                     "time of every layer that no kernel of the cost model accounts for (an eager "
                     "framework, a processor without a profile); copies of experts go on meanwhile")

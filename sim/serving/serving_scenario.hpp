@@ -77,7 +77,7 @@ struct EngineConfig {
   std::int64_t stream_interval = 1;
   bool stream_first = true;
   std::optional<Seconds> layer_time;
-  std::optional<Seconds> sequence_time;
+  std::optional<Seconds> sequence_time, experts_launch_time;
   std::optional<bool> asynchronous_scheduling;
   std::optional<BytesPerSecond> swap_bandwidth;
   std::int64_t graph_max_batch = 512;
@@ -107,6 +107,7 @@ struct PoolConfig {
 struct KvTransferConfig {
   std::optional<BytesPerSecond> bandwidth;
   Seconds latency{0};
+  std::optional<bool> overlap;  ///< default: true
   static const Parameters<KvTransferConfig>& parameters();
 };
 

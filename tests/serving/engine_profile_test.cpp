@@ -50,7 +50,8 @@ TEST(EngineProfile, OfAPoolIsReadToo) {
 
 TEST(EngineProfile, AllThatShipCanBeRead) {
   const auto names = engine_profile_names();
-  ASSERT_EQ(names, (std::vector<std::string>{"sglang", "trtllm", "vllm", "vllm-synchronous"}));
+  ASSERT_EQ(names, (std::vector<std::string>{"sglang", "trtllm", "trtllm-triton", "vllm",
+                                             "vllm-synchronous"}));
   for (const auto& name : names) {
     const auto result = run_scenario(lone("profile: " + name));
     EXPECT_EQ(result.completed, 1) << name;
@@ -77,6 +78,26 @@ TEST(EagerSteps, TakeAtLeastTheHostsTimePerKernel) {
   EXPECT_NEAR(results[1].ttft_s.mean, kLaunches, 1e-8);
   EXPECT_NEAR(results[1].tpot_s.mean, results[0].tpot_s.mean, 1e-9);
   EXPECT_NEAR(results[2].tpot_s.mean, kLaunches, 1e-8);
+}
+
+TEST(EagerSteps, TakeMoreWhereExpertsAreStartedFromPython) {
+  const auto results =
+      run_scenarios({lone("launch_time: 500 us, experts_launch_time: 2 ms"),
+                     lone("launch_time: 500 us, experts_launch_time: 2 ms, piecewise_graphs: true"),
+                     lone("launch_time: 500 us")});
+  EXPECT_NEAR(results[0].ttft_s.mean, 16 * (15 * 500e-6 + 2e-3), 1e-8);
+  EXPECT_NEAR(results[1].ttft_s.mean, 16 * 4 * 500e-6, 1e-8) << "experts are part of a graph";
+  EXPECT_NEAR(results[0].tpot_s.mean, results[2].tpot_s.mean, 1e-9);
+}
+
+TEST(Memory, OfKeysAndValuesIsAShareOfWhatWeightsLeave) {
+  const auto capacity = [](const std::string& memory) {
+    const auto document = parse_yaml(lone("memory: {" + memory + "}"), "test");
+    return Serving(read_serving_scenario(document), places_of(document)).memory();
+  };
+  const auto whole = capacity("utilization: 1"), half = capacity("free_share: 0.5");
+  EXPECT_NEAR(half.kv_capacity.value, whole.kv_capacity.value / 2, 1);
+  EXPECT_DOUBLE_EQ(half.weights.value, whole.weights.value);
 }
 
 TEST(PiecewiseGraphs, LaunchOneGraphAndAttentionPerLayer) {

@@ -38,6 +38,27 @@ TEST(MeasuredPools, AreTheRecordedWorkersOnWholeNodes) {
   EXPECT_EQ(serving.gpus(), 64);
 }
 
+TEST(MeasuredPools, GatherTokensUnlessTheRecipeForcesAnAllToAll) {
+  const auto gathered = measured_scenario(one_to_seven());
+  EXPECT_EQ(read_serving_scenario(gathered.document).network.dispatch.type,
+            "allgather-reducescatter");
+  EXPECT_TRUE(
+      read_serving_scenario(gathered.document).disaggregation->transfer.overlap.value_or(true));
+  auto point = one_to_seven();  // an H100 recipe: 16 GPUs a worker, three decode workers
+  point.id = "dsr1_h100_trtllm_fp8_disagg_1024x1024_c924_cfg494";
+  point.source = "silicon_concurrency=924", point.system = "h100_sxm", point.precision = "fp8";
+  point.input_tokens = 1024;
+  point.prefill = {1, 1, 1, 1, 16, 1, 16};
+  point.decode = {16, 3, 1, 1, 16, 1, 16};
+  const auto forced = measured_scenario(point);
+  ASSERT_EQ(forced.left_out, "");
+  const auto scenario = read_serving_scenario(forced.document);
+  EXPECT_EQ(scenario.network.dispatch.type, "all-to-all");
+  EXPECT_FALSE(scenario.disaggregation->transfer.overlap.value_or(true));
+  EXPECT_FALSE(scenario.disaggregation->prefill.engine->asynchronous_scheduling.value_or(true));
+  EXPECT_TRUE(scenario.disaggregation->decode.engine->asynchronous_scheduling.value_or(false));
+}
+
 TEST(MeasuredPools, AreLeftOutWhereTheTableDoesNotSayWhatTheyAre) {
   const auto reason = [](auto change) {
     auto point = one_to_seven();

@@ -120,6 +120,28 @@ TEST(ServingAccuracy, ReportsTheHalfThatNothingWasFittedOn) {
   EXPECT_EQ(std::ssize(accuracy.points), 40);
 }
 
+TEST(ServingAccuracy, TakesOneHalfAloneWhereItIsAskedFor) {
+  std::vector<ServingMeasurement> points;
+  for (int i = 0; i < 20; ++i) {
+    points.push_back(quick(std::to_string(i), 1));
+    points.back().ttft_s = 0.02 + 1e-4 * i;
+  }
+  const auto half = [&](bool fitted) {
+    AccuracyOptions options;
+    options.fitted = fitted;
+    return serving_accuracy(points, options);
+  };
+  const auto both = serving_accuracy(points, {}), fit = half(true), reported = half(false);
+  EXPECT_EQ(fit.rows, entry(both, "fit half", "TPOT").errors.n);
+  EXPECT_EQ(entry(fit, "fit half", "TTFT").errors.bias,
+            entry(both, "fit half", "TTFT").errors.bias);
+  EXPECT_EQ(entry(fit, "engine trtllm", "TTFT").errors.n, fit.rows) << "groups of the fit half";
+  for (const auto& point : fit.points) EXPECT_TRUE(point.fitted);
+  EXPECT_EQ(fit.rows + reported.rows, 20);
+  EXPECT_EQ(entry(reported, "overall", "TTFT").errors.bias,
+            entry(both, "overall", "TTFT").errors.bias);
+}
+
 TEST(ServingAccuracy, TakesTheNearerWhereDraftingIsNotRecorded) {
   auto point = quick("1", 1);
   point.source = "db-dump/2026-04-27; silicon_concurrency=1";

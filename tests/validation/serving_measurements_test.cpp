@@ -192,6 +192,40 @@ TEST(MeasuredScenario, HasTheLaunchOfItsVersionDraftsAndWidth) {
   EXPECT_EQ(settings(8, 16, 0).kernels, "");
 }
 
+TEST(MeasuredScenario, LeavesKeysAndValuesTheShareOfFreeMemoryThatTheLaunchSays) {
+  auto point = plain();
+  point.id = "dsr1_b200_trtllm_fp8_agg_1024x1024_c16_cfg75", point.output_tokens = 1024;
+  point.source = "db-dump; silicon_concurrency=16", point.precision = "fp8";
+  point.backend = "trtllm", point.system = "b200_sxm", point.version = "1.2.0rc6";
+  const auto share = [&](std::int64_t tensor) {
+    return launch_settings(point, "deepseek-r1", tensor, 16, 0).free_share;
+  };
+  EXPECT_EQ(share(8), 0.8);
+  point.input_tokens = 8192;
+  EXPECT_EQ(share(8), 0.8);
+  EXPECT_EQ(share(4), 0.75);
+  point.version = "1.1.0rc2";
+  EXPECT_EQ(share(8), 0) << "other scripts, not read";
+}
+
+TEST(MeasuredScenario, StartsTheExpertsOfGptOssOnHopperFromPython) {
+  auto point = plain();
+  point.backend = "trtllm", point.model_path = "openai/gpt-oss-120b";
+  point.source = "db-dump; silicon_concurrency=16";
+  EXPECT_EQ(scenario_of(point).engine.profile, "trtllm-triton");
+  EXPECT_GT(scenario_of(point).engine.experts_launch_time.value_or(Seconds(0)), Seconds(0));
+  EXPECT_EQ(scenario_of(point).engine.launch_time,
+            read_serving_scenario(
+                parse_yaml("{model: {name: gpt-oss-120b}, cluster: {node: hgx-h200}, workload: "
+                           "{arrivals: at-once, lengths: {type: fixed, input: 10, output: 10}}, "
+                           "engine: {profile: trtllm}}",
+                           "test"))
+                .engine.launch_time)
+      << "the same engine but for that";
+  point.system = "b200_sxm";
+  EXPECT_EQ(scenario_of(point).engine.profile, "trtllm");
+}
+
 TEST(MeasuredScenario, IgnoresTheExpertColumnsOfADenseModel) {
   auto point = plain();
   point.id = "qwen_qwen3_32b_h100_sxm_trtllm_agg_1024x128_c16_tp4_epnone_1";
