@@ -291,6 +291,22 @@ const Parameters<ServingScenario>& ServingScenario::parameters() {
   return list;
 }
 
+namespace {
+
+/// `engine` as read from the section at `path` of the document; null: it has none.
+void check_graphs(const EngineConfig* engine, const Node& document,
+                  std::initializer_list<const char*> path) {
+  if (engine == nullptr || !engine->graph_padding_up_to || engine->graph_padding) return;
+  const Node* section = &document;
+  for (const char* key : path)
+    if (const Node* inner = section->find(key)) section = inner;
+  throw InputError(section->where,
+                   "graph_padding_up_to says where the multiples of graph_padding end, which is "
+                   "missing (for example: graph_padding: 8)");
+}
+
+}  // namespace
+
 ServingScenario read_serving_scenario(const Node& document) {
   Node known = with_engine_profile(document);
   known.erase("kind");  // said where files of several kinds lie together
@@ -303,7 +319,17 @@ ServingScenario read_serving_scenario(const Node& document) {
                            "' changes after the start; serving scenarios take such a change with "
                            "network.fidelity: pairwise, others only conditions that hold from the "
                            "start");
-  if (scenario.disaggregation) check_disaggregation(scenario, document);
+  check_graphs(&scenario.engine, document, {"engine", "graph_padding_up_to"});
+  if (const auto& pools = scenario.disaggregation) {
+    const auto engine = [](const PoolConfig& pool) {
+      return pool.engine ? &*pool.engine : nullptr;
+    };
+    check_graphs(engine(pools->prefill), document,
+                 {"disaggregation", "prefill", "engine", "graph_padding_up_to"});
+    check_graphs(engine(pools->decode), document,
+                 {"disaggregation", "decode", "engine", "graph_padding_up_to"});
+    check_disaggregation(scenario, document);
+  }
   return scenario;
 }
 

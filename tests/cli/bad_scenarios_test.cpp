@@ -177,12 +177,18 @@ TEST(BadScenario, WhatCannotWork) {
        "engine: {scheduler: longest-expert-queue}\n",
        "",
        {"needs the section cache with by_request: true"}},
-      {"a cache on ranks that share the experts",
-       "",
+      {"a cache beside pipeline stages",
+       "parallel: {tensor: 2, expert: 2}\n",
+       "parallel: {pipeline: 2}\n"
        "cache: {slots_per_layer: 16, tiers: [{name: host, capacity: 100 GiB, "
        "bandwidth: 25 GB/s}]}\n",
-       "8:8",
-       {"replicas of one GPU", "tensor, expert and pipeline must be 1"}},
+       "4:8",
+       {"pipeline stages are not simulated"}},
+      {"where multiples of no padding end",
+       "",
+       "engine: {graph_padding_up_to: 64}\n",
+       "8:31",
+       {"graph_padding_up_to", "graph_padding: 8"}},
       {"small copies without lower precision",
        "parallel: {tensor: 2, expert: 2}\n",
        "parallel: {data: 8}\ncache: {slots_per_layer: 16, small_slots: 4, tiers: [{name: host, "
