@@ -1,5 +1,7 @@
 #include "sim/cache/published_curves.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "sim/cache/hit_curve.hpp"
@@ -9,17 +11,19 @@
 namespace moesim {
 namespace {
 
-constexpr std::int64_t kTokens = 512;  // of a sequence, as published
+constexpr std::int64_t kTokens = 512;       // of a sequence, as published
+constexpr std::int64_t kTopicTokens = 128;  // text keeps to a taste
 constexpr std::int64_t kRho[] = {1, 2, 3};
 
 Choice<CachePolicy> policy(const std::string& yaml) {
   return Value<Choice<CachePolicy>>::read(parse_yaml(yaml, "policy"));
 }
 
-std::vector<double> rates(const Accesses& accesses, const std::string& yaml) {
+std::vector<double> rates(const Accesses& accesses, const std::string& yaml,
+                          std::span<const std::int64_t> at = kRho) {
   CurveOptions options;
   options.replay.cold = true;
-  for (const auto rho : kRho) options.slots.push_back(rho * accesses.shape().top_k);
+  for (const auto rho : at) options.slots.push_back(rho * accesses.shape().top_k);
   return hit_curves(accesses, {policy(yaml)}, options).front().hit_rate;
 }
 
@@ -61,6 +65,8 @@ Accesses generate_accesses(const ReuseFit& fit, const CacheShape& shape, std::in
   auto node = parse_yaml("{type: sticky}", "fit");
   node.set("reuse", Node::scalar(format_number(fit.reuse)));
   node.set("sigma", Node::scalar(format_number(fit.sigma)));
+  node.set("topic_sigma", Node::scalar(format_number(fit.topic_sigma)));
+  node.set("topic_tokens", Node::scalar(format_number(kTopicTokens)));
   const auto source = Value<Choice<ChoiceSource>>::read(node);
   const auto router = Choice<Router>("top-k").make({shape.experts, shape.top_k, 1, 1});
   Accesses accesses(shape);
@@ -85,19 +91,32 @@ Accesses generate_accesses(const ReuseFit& fit, const CacheShape& shape, std::in
   return accesses;
 }
 
+// Every statistic grows with its own parameter, and a little with the others: in turn, until none
+// moves.
 ReuseFit fit_reuse(const PublishedCurves& published, const CacheShape& shape) {
-  const double reuse = published.at_rho_123.at("LRU").front();
-  const double popular = published.at_rho_123.at("LFU").front();
-  ReuseFit fit{reuse, 0};
-  double low = 0, high = 2;  // LFU hits more often the more uneven the popularity is
-  for (int i = 0; i < 12; ++i) {
-    fit.sigma = (low + high) / 2;
-    const auto accesses = generate_accesses(fit, shape, 3, 17);
-    (rates(accesses, "lfu").front() < popular ? low : high) = fit.sigma;
+  const auto target = [&](const char* series) {
+    const auto found = published.at_rho_123.find(series);
+    if (found == published.at_rho_123.end())
+      throw InputError(
+          fmt::format("published curves of {}: no series {}", published.model, series));
+    return found->second.front();
+  };
+  ReuseFit fit{target("LRU"), 0, 0};
+  const auto bisect = [&](double ReuseFit::*parameter, double high, const char* series,
+                          const char* policy) {
+    double low = 0;
+    for (int i = 0; i < 9; ++i) {
+      fit.*parameter = (low + high) / 2;
+      const auto found =
+          rates(generate_accesses(fit, shape, 3, 17), policy, std::span(kRho, 1)).front();
+      (found < target(series) ? low : high) = fit.*parameter;
+    }
+  };
+  for (int turn = 0; turn < 3; ++turn) {
+    bisect(&ReuseFit::topic_sigma, 2, "m64", "{type: segment-oracle, tokens: 64}");
+    bisect(&ReuseFit::sigma, 2, "LFU", "lfu");
+    bisect(&ReuseFit::reuse, 1, "LRU", "lru");
   }
-  // What comes back by chance grows with sigma: correct the reuse once more.
-  const double made = rates(generate_accesses(fit, shape, 3, 17), "lru").front();
-  fit.reuse = std::clamp(reuse + (reuse - made), 0.0, 1.0);
   return fit;
 }
 

@@ -4,6 +4,7 @@
 
 #include "sim/cache/published_curves.hpp"
 #include "sim/cache/trace_accesses.hpp"
+#include "sim/core/parallel.hpp"
 
 namespace moesim {
 namespace {
@@ -76,14 +77,15 @@ std::vector<LedgerEntry> generated(const PublishedCurves& published) {
 
 }  // namespace
 
-std::vector<LedgerEntry> cache_accuracy(const std::string& folder) {
+std::vector<LedgerEntry> cache_accuracy(const std::string& folder, unsigned jobs) {
   const auto all = read_published_curves(folder + "/expert_cache_hit_curves.csv");
+  std::vector<std::vector<LedgerEntry>> of_model(all.size());
+  for_each_in_parallel(all.size(), jobs, [&](std::size_t i) {
+    if (all[i].model == "DeepSeek-V2-Lite") of_model[i] = recorded(folder, all[i]);
+    std::ranges::move(generated(all[i]), std::back_inserter(of_model[i]));
+  });
   std::vector<LedgerEntry> entries;
-  for (const auto& published : all) {
-    if (published.model == "DeepSeek-V2-Lite")
-      std::ranges::move(recorded(folder, published), std::back_inserter(entries));
-    std::ranges::move(generated(published), std::back_inserter(entries));
-  }
+  for (auto& some : of_model) std::ranges::move(some, std::back_inserter(entries));
   return entries;
 }
 

@@ -12,6 +12,6 @@
 namespace moesim {
 
 /// `folder` is routing/ of the reference data.
-std::vector<LedgerEntry> cache_accuracy(const std::string& folder);
+std::vector<LedgerEntry> cache_accuracy(const std::string& folder, unsigned jobs = 0);
 
 }  // namespace moesim

@@ -155,7 +155,7 @@ Compared validate_collectives(const ValidateOptions& options, bool print) {
 
 Compared validate_cache(const ValidateOptions& options, bool print) {
   const auto file = reference_file("routing/expert_cache_hit_curves.csv");
-  auto entries = cache_accuracy(std::filesystem::path(file).parent_path().string());
+  auto entries = cache_accuracy(std::filesystem::path(file).parent_path().string(), options.jobs);
   if (print)
     print_entries(
         "cache: hit rates against published curves at 1, 2 and 3 times the active experts, error = "
