@@ -240,6 +240,8 @@ RoutingProfile fit_routing(std::span<const RecordedTrace* const> traces) {
     average.token_share += profile.token_share / kAveraged;
     average.context_share += profile.context_share / kAveraged;
   }
+  // Experts that are all chosen alike have no shape (nor spread).
+  if (average.popularity.back() - average.popularity.front() < 0.01) average.popularity.clear();
   return average;
 }
 

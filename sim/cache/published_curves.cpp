@@ -91,8 +91,8 @@ Accesses generate_accesses(const ReuseFit& fit, const CacheShape& shape, std::in
   return accesses;
 }
 
-// Every statistic grows with its own parameter, and a little with the others: in turn, until none
-// moves.
+// Every statistic grows with its own parameter, and a little with the others: each in turn, three
+// times.
 ReuseFit fit_reuse(const PublishedCurves& published, const CacheShape& shape) {
   const auto target = [&](const char* series) {
     const auto found = published.at_rho_123.find(series);

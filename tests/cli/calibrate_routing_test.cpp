@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "sim/routing/routing_profile.hpp"
 #include "tests/cli/run_binary.hpp"
 
 namespace moesim {
@@ -43,6 +44,17 @@ TEST_F(CalibrateRouting, SaysWhereATraceIsWrong) {
   expect_refused("a,b\n1,2\n", {}, "trace.csv:1:1: no recorded choices: expected the columns l1");
   expect_refused("l1,l2\n", {}, "no tokens");
   expect_refused("l1,l2\n0 1,1 2\n", {}, "trace.csv:1:1: one token");
+}
+
+// Nothing can be said of the popularity of experts that every token has.
+TEST_F(CalibrateRouting, WritesAProfileThatCanBeReadOfExpertsThatAreAllAlike) {
+  std::string text = "l1,l2\n";
+  for (int token = 0; token < 60; ++token) text += "0 1,0 1\n";
+  const auto trace = write_file(directory_, "trace.csv", text);
+  const auto profile = directory_.file("profile.yaml");
+  const auto outcome = run_binary({"calibrate", "routing", trace, "--out", profile});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NO_THROW(read_routing_profile(profile));
 }
 
 TEST_F(CalibrateRouting, RefusesTracesThatAreNotOfOneModel) {
