@@ -138,15 +138,23 @@ void sglang(const ServingMeasurement& point, std::int64_t tensor, std::int64_t c
   }
 }
 
-/// aiconfigurator's own runs, whose settings are not published. Of token budgets of 2048, 4096 and
-/// 8192, 2048 with cut prompts fits best by far on the fit half (median TTFT error of Qwen3-32B in
-/// vLLM 0.12 19 % against 72 %, in TensorRT-LLM 1.0 11 % against 47 %, of Qwen3-235B 14 % against
-/// 34 %), for SGLang the engine's 8192. Qwen3-32B's KV cache is FP8 in TensorRT-LLM: with BF16 the
-/// requests that were in flight together would not fit.
+/// aiconfigurator's own runs are launched by its generator, whose rules are public
+/// (https://github.com/ai-dynamo/aiconfigurator, src/aiconfigurator/generator/rule_plugin, read
+/// 2026-11-23): max_num_tokens is the batch, a prompt and 1500, SGLang has enable_mixed_chunk and a
+/// prompt and 1500 as max_prefill_tokens. Rows of SGLang 0.5.1 have other lengths and concurrencies
+/// than its runs, and its template for that version does not pass mixed chunks: with the engine's
+/// defaults their median TTFT error is 16 % on the fit half, with max_prefill_tokens 22 %.
+/// Qwen3-32B's KV cache is FP8 in TensorRT-LLM: with BF16 the requests that were in flight together
+/// would not fit.
 void own_runs(const ServingMeasurement& point, LaunchSettings& settings) {
-  if (point.backend == "sglang") return;
-  settings.max_batched_tokens = 2048;
-  settings.chunked_prefill = true;
+  const auto prompt = point.input_tokens + 1500;
+  if (point.backend == "sglang") {
+    if (point.version.starts_with("0.5.1")) return;
+    settings.max_prefill_tokens = prompt;
+    settings.mixed_chunk = true;
+    return;
+  }
+  settings.max_batched_tokens = point.batch + prompt;
   if (point.backend == "vllm") settings.profile = "vllm-synchronous";
   if (point.backend == "trtllm" && point.gemm_format == "fp8") settings.kv_cache = "fp8";
 }

@@ -1,7 +1,7 @@
 // What the measured servers were started with, as far as it is public: the settings of a serving
 // measurement that its table does not have. InferenceMAX (now InferenceX) publishes its launch
 // scripts: https://github.com/SemiAnalysisAI/InferenceX, benchmarks/*.sh, read 2026-11-22. The
-// table's other source, aiconfigurator's own runs, states none.
+// table's other source, aiconfigurator's own runs, is launched by its own generator.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,8 @@ struct LaunchSettings {
   std::string kv_cache;                    ///< number format; empty: of the activations
   std::int64_t max_batched_tokens = 8192;  ///< vLLM, TensorRT-LLM; SGLang's chunked_prefill_size
   std::int64_t recv_interval = 1;          ///< SGLang's scheduler_recv_interval
+  std::int64_t max_prefill_tokens = 0;     ///< SGLang's; 0: not read
+  bool mixed_chunk = false;                ///< SGLang's enable_mixed_chunk
   bool chunked_prefill = false;            ///< TensorRT-LLM's enable_chunked_prefill
   std::int64_t batch_wait_steps = 0;       ///< TensorRT-LLM's batch_wait_timeout_iters
   double batch_wait_share = 0.9;           ///< batch_wait_max_tokens_ratio

@@ -93,8 +93,10 @@ std::string engine_text(const ServingMeasurement& point, const LaunchSettings& s
   const auto names = engine_profile_names();
   const auto& profile = settings.profile.empty() ? point.backend : settings.profile;
   if (std::ranges::find(names, profile) != names.end()) text += ", profile: " + profile;
-  if (settings.recv_interval > 1)
-    text += fmt::format(", scheduler: {{type: sglang, recv_interval: {}}}", settings.recv_interval);
+  if (point.backend == "sglang")
+    text += fmt::format(
+        ", scheduler: {{type: sglang, recv_interval: {}, max_prefill_tokens: {}, mixed_chunk: {}}}",
+        settings.recv_interval, settings.max_prefill_tokens, settings.mixed_chunk);
   if (drafted > 0)
     text += fmt::format(", speculation: {{tokens: {}, acceptance_length: {:.3f}}}", drafted,
                         acceptance_length(drafted));

@@ -125,6 +125,7 @@ struct StepCost {
   std::vector<std::vector<StepProgram>> programs;
   std::array<double, kPhases> phase_s{};
   double unmeasured_s = 0;  ///< time predicted outside the measured range
+  Seconds launch{0};        ///< of the host, to start its kernels; of a CUDA graph none
   MoeStep moe;
   std::vector<PhaseSpan> spans;  ///< only when recording
 

@@ -53,8 +53,11 @@ void StepBuilder::run() {
       local(Phase::lm_head, -1, r, times_[r].lm_head);
   synchronise();
   if (last && s_.parts.draft_layers > 0) draft(moe_layer);
-  if (host.launch + host.experts > Seconds(0) && !captured())
-    wait_for_host(launch_time() * (two ? 2.0 : 1.0) - (clock_ - before_layers));
+  if (host.launch + host.experts > Seconds(0) && !captured()) {
+    const auto launch = launch_time() * (two ? 2.0 : 1.0);
+    wait_for_host(launch - (clock_ - before_layers));
+    cost_.launch += launch;
+  }
   if (stage_index_ == 0 && host.hidden) wait_for_host(around_step() - clock_);
   if (!last) send_to_next_stage();
   if (s_.offload != nullptr) s_.offload->pass(clock_ - offload_seen_);

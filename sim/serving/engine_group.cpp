@@ -37,7 +37,7 @@ void EngineGroup::submit(std::int64_t rank, Request& request) {
   if (models_)
     models_->arrive(request);
   else
-    ranks_[static_cast<std::size_t>(rank)].waiting.push_back(&request);
+    state(rank).waiting.push_back(&request);
   queued_ = true;
 }
 
@@ -80,10 +80,10 @@ void EngineGroup::wake() {
 }
 
 void EngineGroup::run() {
+  std::shared_ptr<Step> step;
   while (true) {
-    std::shared_ptr<Step> step;
     if (models_) admit();
-    if (in_flight_ < stages_ && held_ == 0) step = next_step();
+    if (!step && in_flight_ < stages_ && held_ == 0) step = next_step();
     if (!step) {
       if (closed_ && !busy()) break;
       idle_ = true;
@@ -91,13 +91,22 @@ void EngineGroup::run() {
       continue;
     }
     ++in_flight_;
-    if (stages_ == 1) {
-      execute(step->cost, 0);
-      complete(*step);
-    } else {
-      queues_.front().steps.push_back(step);
+    const auto begun = std::exchange(step, nullptr);
+    if (stages_ > 1) {
+      queues_.front().steps.push_back(begun);
       queues_.front().filled.release();
+      continue;
     }
+    execute(begun->cost, 0);
+    if (!launches_first_) {
+      complete(begun);
+      continue;
+    }
+    if (unanswered_) answer(*std::exchange(unanswered_, nullptr));
+    advance(*begun);
+    if (after_step_) after_step_();
+    if (held_ == 0) step = next_step();
+    answer_when_launched(begun, step.get());
   }
   if (queues_.empty()) return;
   auto end = std::make_shared<Step>();
@@ -116,7 +125,7 @@ void EngineGroup::run_stage(std::size_t stage) {
       queues_[stage + 1].steps.push_back(step);
       queues_[stage + 1].filled.release();
     } else if (!step->closing) {
-      complete(*step);
+      complete(step);
       queued_ = true;
       wake();
     }
@@ -190,7 +199,7 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
       work = true;
     }
     event.running += static_cast<std::int64_t>(ranks_[r].running.size());
-    event.waiting += static_cast<std::int64_t>(ranks_[r].waiting.size());
+    event.waiting += std::ssize(ranks_[r].waiting);
     event.kv_used_fraction = std::max(event.kv_used_fraction, ranks_[r].cache.used_fraction());
   }
   if (!work) return nullptr;
@@ -201,7 +210,8 @@ std::shared_ptr<EngineGroup::Step> EngineGroup::next_step() {
   const bool record = event.start >= recorded_.start && event.start < recorded_.end;
   Segment swapping;
   if (swap_bandwidth_) swapping = swap();
-  step->cost = executor_.cost(batches_, steps_++, record);
+  step->cost = executor_.cost(batches_, steps_, record);
+  step->number = ++steps_;
   const auto waited = swapping.busy + swapping.alone;
   if (waited > Seconds(0)) {
     auto& segments = step->cost.stages.front();
@@ -232,41 +242,71 @@ void EngineGroup::execute(const StepCost& cost, std::size_t stage) {
   }
 }
 
-void EngineGroup::complete(Step& step) {
+void EngineGroup::complete(const std::shared_ptr<Step>& step) {
+  advance(*step);
+  answer(*step);
+  if (after_step_) after_step_();
+}
+
+/// Requests are as the step leaves them; those that leave are out of the next one.
+void EngineGroup::advance(Step& step) {
   --in_flight_;
-  const Seconds now = simulation_.now();
-  step.event.duration = now - step.event.start;
+  step.event.duration = simulation_.now() - step.event.start;
   step.event.cost = &step.cost;
   if (step.event.duration < Seconds(0)) throw SimulationError("time going back over a step");
   for (std::size_t r = 0; r < ranks_.size(); ++r) {
+    auto& rank = ranks_[r];
     bool left = false;
     for (const auto& part : step.scheduled[r]) {
       Request& request = *part.request;
       request.in_flight = false;
       request.computed += part.tokens;
-      ranks_[r].cache.share(request.prefix, request.computed);
+      rank.cache.share(request.prefix, request.computed);
       if (!part.emits) continue;
       generate(request);
-      if (part.verifies) accept_drafted(ranks_[r], request);
-      respond(request, now);
+      if (part.verifies) accept_drafted(rank, request);
       left = left || leaves(request);
     }
     if (!left) continue;
-    auto& rank = ranks_[r];
     std::erase_if(rank.running, [&](const Request* request) { return leaves(*request); });
     for (const auto& part : step.scheduled[r]) {
       if (!leaves(*part.request)) continue;
-      if (!part.request->finished()) {
-        on_prefilled_(*part.request);
-        continue;
-      }
-      rank.cache.free(part.request->computed, part.request->prefix);
-      observer_.on_finished(*part.request);
-      on_done_(*part.request);
+      step.leaving.push_back(part.request);
+      if (part.request->finished()) rank.cache.free(part.request->computed, part.request->prefix);
     }
   }
+}
+
+/// Tokens go to clients, requests to where they run on.
+void EngineGroup::answer(const Step& step) {
+  const Seconds now = simulation_.now();
+  for (const auto& scheduled : step.scheduled)
+    for (const auto& part : scheduled)
+      if (part.emits) respond(*part.request, step.number, now);
+  for (auto* request : step.leaving) {
+    if (!request->finished()) {
+      on_prefilled_(*request);
+      continue;
+    }
+    observer_.on_finished(*request);
+    on_done_(*request);
+  }
   observer_.on_step(step.event);
-  if (after_step_) after_step_();
+}
+
+/// The host began to launch this step when the one before it had ended, and goes on with `next`;
+/// then it looks at this one's tokens.
+void EngineGroup::answer_when_launched(const std::shared_ptr<Step>& step, const Step* next) {
+  const auto launching = next == nullptr ? Seconds(0) : next->cost.launch;
+  const auto wait = step->event.start + step->cost.launch + launching - simulation_.now();
+  if (launching <= Seconds(0) || wait <= Seconds(0)) return answer(*step);
+  unanswered_ = step;
+  simulation_.spawn("results", [this, step, wait] {
+    simulation_.sleep_for(wait);
+    if (unanswered_ != step) return;
+    unanswered_ = nullptr;
+    answer(*step);
+  });
 }
 
 void EngineGroup::accept_drafted(RankState& rank, Request& request) {
@@ -285,10 +325,10 @@ void EngineGroup::generate(Request& request) {
   ++request.generated;
 }
 
-void EngineGroup::respond(Request& request, Seconds now) {
+void EngineGroup::respond(Request& request, std::uint64_t step, Seconds now) {
   ++request.steps;
   const bool own = request.steps % stream_.interval == 0 || (stream_.first && request.steps == 1);
-  const bool shared = steps_ % static_cast<std::uint64_t>(stream_.interval) == 0;
+  const bool shared = step % static_cast<std::uint64_t>(stream_.interval) == 0;
   const bool due = request.finished() || (stream_.together ? shared : own);
   if (!due) return;
   if (request.delivered == 0) {

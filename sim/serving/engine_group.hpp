@@ -44,6 +44,9 @@ class EngineGroup {
   /// Queues a request for data rank `rank` of this group; an idle engine sees it at the next
   /// wake().
   void submit(std::int64_t rank, Request& request);
+  /// What a step gives is looked at when the kernels of the next one are launched. Without effect
+  /// with pipeline stages and under composition.
+  void launch_first() { launches_first_ = stages_ == 1 && !models_; }
   /// Preempted requests leave their keys and values in host memory, over a link of this bandwidth.
   void swap_over(BytesPerSecond bandwidth);
   struct SwapCounts {
@@ -51,7 +54,10 @@ class EngineGroup {
   };
   const SwapCounts& swapped() const { return swapped_; }
   /// Requests of the only rank run when the model they ask for is there.
-  void compose(std::unique_ptr<Composition> models) { models_ = std::move(models); }
+  void compose(std::unique_ptr<Composition> models) {
+    models_ = std::move(models);
+    launches_first_ = false;
+  }
   const Composition* composition() const { return models_.get(); }
   /// Requests leave with their first token: `on_prefilled` takes them, unless they are finished.
   /// Their KV memory stays held until release().
@@ -88,8 +94,10 @@ class EngineGroup {
  private:
   struct Step {
     std::vector<std::vector<Scheduled>> scheduled;  ///< [data ranks]
+    std::vector<Request*> leaving;                  ///< finished or prefilled
     StepEvent event;
     StepCost cost;
+    std::uint64_t number = 0;  ///< from 1
     bool closing = false;
   };
   struct StageQueue {
@@ -109,13 +117,16 @@ class EngineGroup {
     return request.finished() || (on_prefilled_ && request.generated > 0);
   }
   void execute(const StepCost& cost, std::size_t stage);
-  void complete(Step& step);
+  void complete(const std::shared_ptr<Step>& step);
+  void advance(Step& step);
+  void answer(const Step& step);
+  void answer_when_launched(const std::shared_ptr<Step>& step, const Step* next);
   static void generate(Request& request);
   /// The tokens that a verified step gives beyond the first; fewer when KV memory runs out.
   void accept_drafted(RankState& rank, Request& request);
   /// A response with the tokens that the client has not, if one is due. Tokens that come together
   /// have no time between them.
-  void respond(Request& request, Seconds now);
+  void respond(Request& request, std::uint64_t step, Seconds now);
 
   std::int64_t id_;
   Simulation& simulation_;
@@ -140,7 +151,8 @@ class EngineGroup {
   double acceptance_length_ = 1;
   Stream stream_;
   std::uint64_t steps_ = 0;
-  bool idle_ = false, queued_ = false, closed_ = false;
+  std::shared_ptr<Step> unanswered_;  ///< its successor is being launched
+  bool idle_ = false, queued_ = false, closed_ = false, launches_first_ = false;
 };
 
 }  // namespace moesim

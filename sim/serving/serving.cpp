@@ -277,6 +277,7 @@ void Serving::add_groups(Running& running, std::vector<LockstepExecutor>& execut
     const auto id = static_cast<std::int64_t>(running.groups.size());
     running.groups.emplace_back(id, running.simulation, std::move(executor), std::move(schedulers),
                                 cache, scenario_.parallel.pipeline, window, running.observer);
+    if (engine.results_after_launch.value_or(false)) running.groups.back().launch_first();
     if (engine.swap_bandwidth) running.groups.back().swap_over(*engine.swap_bandwidth);
     if (scenario_.composition)
       running.groups.back().compose(

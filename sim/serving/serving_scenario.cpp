@@ -212,6 +212,11 @@ const Parameters<EngineConfig>& EngineConfig::parameters() {
           .optional("stream_first", &EngineConfig::stream_first,
                     "the first token is a response of its own; false: it comes with the first "
                     "full interval")
+          .optional("results_after_launch", &EngineConfig::results_after_launch,
+                    "the tokens of a step are looked at when the host has launched the kernels of "
+                    "the next one (SGLang's overlap scheduler; default false); without effect on "
+                    "CUDA graphs and with pipeline stages")
+          .unwritten_when_absent()
           .optional("stream_together", &EngineConfig::stream_together,
                     "all requests are responded to at the same steps, every stream_interval-th of "
                     "the engine; the first token waits for the next of them (TensorRT-LLM 1.2; "

@@ -81,7 +81,7 @@ struct EngineConfig {
   std::optional<bool> asynchronous_scheduling;
   std::optional<BytesPerSecond> swap_bandwidth;
   std::int64_t graph_max_batch = 512;
-  std::optional<bool> piecewise_graphs, stream_together;
+  std::optional<bool> piecewise_graphs, stream_together, results_after_launch;
   std::optional<std::int64_t> graph_padding, graph_padding_up_to;
   std::optional<bool> prefix_caching;
   std::optional<SpeculationConfig> speculation;

@@ -4,6 +4,7 @@
 #include <rapidcheck.h>
 
 #include <deque>
+#include <functional>
 #include <numeric>
 #include <set>
 
@@ -88,8 +89,11 @@ std::string broken_rule(Scheduler& scheduler, const Workload& workload) {
 
 class SchedulerContract : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(SchedulerContract, HoldsForAnyWorkload) {
-  const bool holds = rc::check(GetParam(), [&] {
+/// `make` gives a scheduler with these limits.
+bool holds_for_any_workload(
+    const std::string& name,
+    const std::function<std::unique_ptr<Scheduler>(const Scheduler::Context&)>& make) {
+  return rc::check(name, [&] {
     Workload workload;
     workload.tokens = *rc::gen::nonEmpty(
         rc::gen::container<std::vector<std::pair<std::int64_t, std::int64_t>>>(rc::gen::pair(
@@ -100,9 +104,21 @@ TEST_P(SchedulerContract, HoldsForAnyWorkload) {
     workload.every = *rc::gen::inRange<std::int64_t>(0, 5);
     // Without chunks a prompt must fit the budget; this holds the contract to what every scheduler
     // can do.
-    RC_ASSERT(broken_rule(*contract::make<Scheduler>(GetParam(), workload.limits), workload) == "");
+    RC_ASSERT(broken_rule(*make(workload.limits), workload) == "");
   });
-  EXPECT_TRUE(holds);
+}
+
+TEST_P(SchedulerContract, HoldsForAnyWorkload) {
+  EXPECT_TRUE(holds_for_any_workload(GetParam(), [&](const auto& limits) {
+    return contract::make<Scheduler>(GetParam(), limits);
+  }));
+}
+
+TEST(SglangContract, HoldsForMixedChunksAndPrefillLimitsToo) {
+  const auto mixed = Value<Choice<Scheduler>>::read(
+      parse_yaml("{type: sglang, mixed_chunk: true, max_prefill_tokens: 100}", "test"));
+  EXPECT_TRUE(holds_for_any_workload("sglang, mixed chunks",
+                                     [&](const auto& limits) { return mixed.make(limits); }));
 }
 
 TEST_P(SchedulerContract, FinishesWhenMemoryHoldsOneRequestOnly) {

@@ -80,6 +80,25 @@ TEST(EagerSteps, TakeAtLeastTheHostsTimePerKernel) {
   EXPECT_NEAR(results[2].tpot_s.mean, kLaunches, 1e-8);
 }
 
+TEST(EagerSteps, GiveTheirTokensWhenTheNextOnesAreLaunched) {
+  // Two prompts in a step each, bound by launches: the first one's result waits for the launch of
+  // the second, the second one's for a CUDA graph. Nobody's steps take longer.
+  const auto two = [](const std::string& engine) {
+    return run_scenario(R"({model: {name: olmoe-1b-7b}, cluster: {node: hgx-h100},
+        workload: {requests: 2, arrivals: at-once, lengths: {type: fixed, input: 1000, output: 50}},
+        engine: {scheduler: sglang, max_batched_tokens: 1000, launch_time: 500 us)" +
+                        engine + "}}");
+  };
+  constexpr double kLaunches = 16 * 15 * 500e-6;
+  const auto at_once = two(""), behind = two(", results_after_launch: true");
+  EXPECT_NEAR(at_once.ttft_s.mean, 1.5 * kLaunches, 1e-8);
+  EXPECT_NEAR(at_once.ttft_s.max, 2 * kLaunches, 1e-8);
+  EXPECT_NEAR(behind.ttft_s.mean, 2 * kLaunches, 1e-8);
+  EXPECT_NEAR(behind.ttft_s.max, 2 * kLaunches, 1e-8);
+  EXPECT_NEAR(behind.e2e_s.max, at_once.e2e_s.max, 1e-9);
+  EXPECT_EQ(behind.completed, 2);
+}
+
 TEST(EagerSteps, TakeMoreWhereExpertsAreStartedFromPython) {
   const auto results =
       run_scenarios({lone("launch_time: 500 us, experts_launch_time: 2 ms"),

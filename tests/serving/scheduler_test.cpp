@@ -155,6 +155,31 @@ TEST(Sglang, NoticesArrivalsEveryFewDecodeSteps) {
   EXPECT_EQ(b.batch.front().tokens, 10);
 }
 
+TEST(Sglang, DecodesBesidePromptsWithMixedChunks) {
+  Bench b(10000, {100, 10}, "{type: sglang, mixed_chunk: true}");
+  b.add(60, 5), b.add(70, 5);
+  b.step();  // 60 + 40 of 70
+  b.add(200, 5);
+  b.step();  // a decode, the rest of the cut prompt, and what is left of the 100
+  ASSERT_EQ(b.batch.size(), 3u);
+  EXPECT_EQ(b.batch[0].tokens, 1);
+  EXPECT_EQ(b.batch[1].tokens, 30);
+  EXPECT_EQ(b.batch[2].tokens, 69);
+  b.step();
+  ASSERT_EQ(b.batch.size(), 3u);
+  EXPECT_EQ(b.batch[2].tokens, 98);
+}
+
+TEST(Sglang, TakesAPromptBesideAnotherOnlyWhenTheyAreShorterThanItsLimit) {
+  for (const auto& [limit, prompts] :
+       std::vector<std::pair<int, std::size_t>>{{100, 1}, {120, 1}, {121, 2}, {0, 4}, {10, 1}}) {
+    Bench b(10000, {1000, 10}, "{type: sglang, max_prefill_tokens: " + std::to_string(limit) + "}");
+    for (int i = 0; i < 4; ++i) b.add(60, 5);
+    b.step();
+    EXPECT_EQ(b.batch.size(), prompts) << limit;
+  }
+}
+
 TEST(TensorRtLlm, RunsWholePromptsBesideDecodes) {
   Bench b(10000, {100, 10}, "trtllm");
   b.add(60, 5), b.add(70, 5);

@@ -242,15 +242,30 @@ TEST(MeasuredScenario, HasTheTokenBudgetOfItsSource) {
   point.backend = "trtllm";
   auto engine = scenario_of(point).engine;
   EXPECT_EQ(engine.profile, "trtllm");
-  EXPECT_EQ(engine.max_batched_tokens, 2048);
+  EXPECT_EQ(engine.max_batched_tokens, 16 + 1024 + 1500) << "aiconfigurator's rule";
   point.backend = "vllm";
   engine = scenario_of(point).engine;
   EXPECT_EQ(engine.profile, "vllm-synchronous");
-  EXPECT_EQ(engine.max_batched_tokens, 2048);
+  EXPECT_EQ(engine.max_batched_tokens, 16 + 1024 + 1500);
   EXPECT_GT(engine.sequence_time.value_or(Seconds(0)), Seconds(0));
   point.source = "db-dump; silicon_concurrency=16";
   EXPECT_EQ(scenario_of(point).engine.profile, "vllm");
   EXPECT_EQ(scenario_of(point).engine.max_batched_tokens, 8192);
+}
+
+TEST(MeasuredScenario, MixesChunksWhereTheGeneratorOfTheLaunchDoes) {
+  auto point = plain();
+  const auto scheduler = [&] {
+    return to_yaml(Value<Choice<Scheduler>>::write(scenario_of(point).engine.scheduler));
+  };
+  point.version = "0.5.6.post2";
+  EXPECT_NE(scheduler().find("mixed_chunk: true"), std::string::npos) << scheduler();
+  EXPECT_NE(scheduler().find("max_prefill_tokens: 2524"), std::string::npos) << scheduler();
+  point.version = "0.5.1.post1";
+  EXPECT_NE(scheduler().find("mixed_chunk: false"), std::string::npos) << scheduler();
+  point.version = "0.5.6.post2";
+  point.source = "db-dump; silicon_concurrency=16";
+  EXPECT_NE(scheduler().find("mixed_chunk: false"), std::string::npos) << scheduler();
 }
 
 TEST(MeasuredScenario, StreamsTheFirstTokenFromTensorRtLlm12On) {

@@ -1,10 +1,12 @@
 // The scheduler of SGLang (python/sglang/srt/managers/scheduler.py, v0.4 to v0.5): a step is either
 // prefill or decode. While requests wait, steps are prefill, up to `chunked_prefill_size` tokens
-// each, the last prompt cut; otherwise every running request decodes one token. Requests that have
-// arrived are looked for every `recv_interval` decode steps (--scheduler-recv-interval). When KV
-// memory runs out, requests admitted last are retracted and computed again. Not modelled: the
-// estimate of how much a request will still generate by which SGLang holds back admission, mixed
-// chunks (--enable-mixed-chunk).
+// each, the last prompt cut; otherwise every running request decodes one token. With `mixed_chunk`
+// (--enable-mixed-chunk) running requests decode in the prefill's step too, and their tokens count.
+// A second prompt joins a step only when it leaves some of `max_prefill_tokens` (PrefillAdder in
+// schedule_policy.py). Requests that have arrived are looked for every `recv_interval` decode steps
+// (--scheduler-recv-interval). When KV memory runs out, requests admitted last are retracted and
+// computed again. Not modelled: the estimate of how much a request will still generate by which
+// SGLang holds back admission.
 #include <algorithm>
 
 #include "sim/serving/schedulers/preemption.hpp"
@@ -16,13 +18,22 @@ class Sglang final : public Scheduler {
  public:
   struct Config {
     std::int64_t recv_interval = 1;
+    std::int64_t max_prefill_tokens = 0;
+    bool mixed_chunk = false;
     static const Parameters<Config>& parameters() {
       static const auto list =
           Parameters<Config>()
               .optional("recv_interval", &Config::recv_interval,
                         "decode steps between two looks for requests that have arrived (SGLang's "
                         "--scheduler-recv-interval)")
-              .min(1);
+              .min(1)
+              .optional("max_prefill_tokens", &Config::max_prefill_tokens,
+                        "a step takes a prompt beside another only if both are shorter than that "
+                        "together (SGLang's --max-prefill-tokens; 0: however long they are)")
+              .min(0)
+              .optional("mixed_chunk", &Config::mixed_chunk,
+                        "running requests decode in steps that prefill (SGLang's "
+                        "--enable-mixed-chunk)");
       return list;
     }
   };
@@ -33,7 +44,9 @@ class Sglang final : public Scheduler {
     batch.clear();
     receive(state);
     const auto preemptions = state.preemptions;
-    if (!prefill(state, batch)) decode(state, batch);
+    if (config_.mixed_chunk) decode(state, batch);
+    if (!prefill(state, batch) && !config_.mixed_chunk) decode(state, batch);
+    if (batch.empty()) resume(state, batch);
     received_ += state.preemptions - preemptions;  // they stand at the head of the queue
   }
 
@@ -45,10 +58,11 @@ class Sglang final : public Scheduler {
     since_received_ = 0;
   }
 
-  /// Chunks of the request that was cut first, then new requests. False when there is nothing to
-  /// prefill.
+  /// Chunks of the request that was cut first, then new requests, beside the decodes in `batch`.
+  /// False when there is nothing to prefill.
   bool prefill(RankState& state, std::vector<Scheduled>& batch) {
-    std::int64_t budget = limits_.max_tokens;
+    const auto decodes = std::ssize(batch);
+    auto budget = limits_.max_tokens - decodes, prompts = config_.max_prefill_tokens - decodes;
     for (std::size_t i = 0; i < state.running.size() && budget > 0; ++i) {
       Request& request = *state.running[i];
       const auto left = request.length() - request.computed;
@@ -57,11 +71,14 @@ class Sglang final : public Scheduler {
       if (!state.cache.grow(request.computed, request.computed + tokens)) continue;
       take(request, tokens, batch);
       budget -= tokens;
+      prompts -= tokens;
     }
     while (received_ > 0 && budget > 0 && std::ssize(state.running) < limits_.max_sequences) {
       Request& request = *state.waiting.front();
       PrefixLoan prefix(state, request);
-      const auto tokens = std::min(request.length() - request.computed, budget);
+      const auto left = request.length() - request.computed;
+      if (config_.max_prefill_tokens > 0 && left >= prompts && std::ssize(batch) > decodes) break;
+      const auto tokens = std::min(left, budget);
       // Room for the whole prompt and the next token of everybody, or memory would run out at once.
       const auto used = state.cache.used() + state.cache.need(request.length()) -
                         state.cache.need(request.computed) +
@@ -74,15 +91,20 @@ class Sglang final : public Scheduler {
       state.running.push_back(&request);
       take(request, tokens, batch);
       budget -= tokens;
+      prompts -= tokens;
     }
-    if (!batch.empty()) since_received_ = config_.recv_interval;  // it polls after every prefill
-    return !batch.empty();
+    if (std::ssize(batch) == decodes) return false;
+    since_received_ = config_.recv_interval;  // it polls after every prefill
+    return true;
   }
 
   void decode(RankState& state, std::vector<Scheduled>& batch) const {
     for (std::size_t i = 0; i < state.running.size() && std::ssize(batch) < limits_.max_tokens; ++i)
       if (!advance(state, i, 1, batch)) return;
-    // Only prompts that were cut and found no memory: one of them goes on, others make room.
+  }
+
+  /// Only prompts that were cut and found no memory: one of them goes on, others make room.
+  void resume(RankState& state, std::vector<Scheduled>& batch) const {
     for (std::size_t i = 0; i < state.running.size() && batch.empty(); ++i)
       if (!advance(state, i, limits_.max_tokens, batch)) return;
   }
