@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <set>
 #include <span>
 
@@ -64,7 +65,7 @@ struct ServedMeans {
   ServingMeans means;
 };
 
-std::string serve(Serving& serving, std::int64_t concurrency) {
+std::string served_means(Serving& serving, std::int64_t concurrency) {
   RequestTimes times;
   serving.run(times);
   ServedMeans served{serving.failed(), {}};
@@ -117,12 +118,36 @@ std::vector<Point> points_of(const std::vector<ServingMeasurement>& measurements
   return points;
 }
 
+/// So that no core is left with a large scenario at the end.
+void largest_designs_first(std::vector<Design>& designs, std::vector<Point>& points) {
+  const auto size = [&](std::size_t i) {
+    const auto& scenario = designs[i].scenario;
+    return scenario.cluster.gpus() * scenario.workload.requests.value_or(0);
+  };
+  std::vector<std::size_t> order(designs.size()), place(designs.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, std::greater{}, size);
+  std::vector<Design> ordered;
+  for (const auto i : order) {
+    place[i] = ordered.size();
+    ordered.push_back(std::move(designs[i]));
+  }
+  designs = std::move(ordered);
+  for (auto& point : points) {
+    if (!point.scenario.left_out.empty()) continue;
+    point.design = place[point.design];
+    if (point.speculating) point.speculating = place[*point.speculating];
+  }
+}
+
 std::vector<Simulated> predict(const std::vector<Design>& designs,
                                const std::vector<std::int64_t>& concurrency,
                                const AccuracyOptions& options) {
   std::vector<Simulated> predictions(designs.size());
   std::size_t ended = 0;
-  const auto job = [&](std::size_t i, Serving& serving) { return serve(serving, concurrency[i]); };
+  const auto job = [&](std::size_t i, Serving& serving) {
+    return served_means(serving, concurrency[i]);
+  };
   serve_each(designs, options.jobs, job, [&](std::size_t i, ProcessOutcome outcome) {
     using End = ProcessOutcome::End;
     auto& p = predictions[i];
@@ -226,7 +251,8 @@ ServingMeans means_of_ten_rounds(std::span<const RequestRow> requests, std::int6
 ServingAccuracy serving_accuracy(const std::vector<ServingMeasurement>& measurements,
                                  const AccuracyOptions& options) {
   std::vector<Design> designs;
-  const auto points = points_of(measurements, options, designs);
+  auto points = points_of(measurements, options, designs);
+  largest_designs_first(designs, points);
   std::vector<std::int64_t> concurrency(designs.size());
   for (const auto& point : points) {
     if (!point.scenario.left_out.empty()) continue;
