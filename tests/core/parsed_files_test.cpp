@@ -11,7 +11,7 @@
 namespace moesim {
 namespace {
 
-class ParsedFilesTest : public testing::Test {
+class ParsedFilesTest : public ::testing::Test {
  protected:
   ParsedFilesTest() { std::filesystem::create_directories(folder_); }
   ~ParsedFilesTest() override { std::filesystem::remove_all(folder_); }
@@ -26,7 +26,7 @@ class ParsedFilesTest : public testing::Test {
     });
   }
 
-  std::string folder_ = testing::TempDir() + "/moesim_parsed_files";
+  std::string folder_ = ::testing::TempDir() + "/moesim_parsed_files";
   ParsedFiles<std::string> files_;
   int parsed_ = 0;
 };
