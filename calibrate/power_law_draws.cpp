@@ -1,6 +1,7 @@
 #include "calibrate/power_law_draws.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -11,7 +12,7 @@ namespace {
 
 using Counts = std::vector<std::int64_t>;
 
-constexpr std::int64_t kGroups = 8, kUsedGroups = 4;  // DeepSeek-V3's config.json
+constexpr std::size_t kGroups = 8, kUsedGroups = 4;  // DeepSeek-V3's config.json
 
 Counts in_descending_order(const Counts& counts) {
   Counts order(counts.size());
@@ -82,45 +83,49 @@ void busiest_rank_first(Counts& counts, std::int64_t local) {
     std::swap_ranges(counts.begin(), counts.begin() + local, counts.begin() + busiest);
 }
 
-/// The 4 of 8 groups that a token uses: those with the best two scores, the first of equal ones.
-std::vector<bool> allowed_groups(const std::vector<int>& score, std::int64_t experts) {
-  std::vector<std::int64_t> order(kGroups), value(kGroups);
+/// The 4 of 8 groups that a token uses, of `wanted` choices each: those with the best two scores,
+/// the first of equal ones.
+std::array<bool, kGroups> allowed_groups(const std::array<int, kGroups>& wanted) {
+  std::array<std::size_t, kGroups> order{};
   std::iota(order.begin(), order.end(), 0);
-  for (std::int64_t e = 0; e < experts; ++e)
-    value[static_cast<std::size_t>(e * kGroups / experts)] += score[static_cast<std::size_t>(e)];
-  for (auto& v : value) v = std::min<std::int64_t>(v, 2);
-  std::ranges::stable_sort(order, std::greater{},
-                           [&](auto g) { return value[static_cast<std::size_t>(g)]; });
-  std::vector<bool> allowed(kGroups);
-  for (std::int64_t g = 0; g < kUsedGroups; ++g)
-    allowed[static_cast<std::size_t>(order[static_cast<std::size_t>(g)])] = true;
+  std::ranges::stable_sort(order, std::greater{}, [&](auto g) { return std::min(wanted[g], 2); });
+  std::array<bool, kGroups> allowed{};
+  for (std::size_t g = 0; g < kUsedGroups; ++g) allowed[order[g]] = true;
   return allowed;
 }
 
 /// What the router makes of the wishes: choice j of token i is place j x tokens + i of the experts
-/// in descending order of their counts, each as often as it is wanted.
+/// in descending order of their counts, each as often as it is wanted. A token keeps what it wants
+/// of the groups it uses, and takes their first other experts for the rest.
 Counts routed(const Counts& wanted, const PowerLaw& law) {
-  std::vector<std::int64_t> places;
+  std::vector<std::size_t> places, group;
   places.reserve(static_cast<std::size_t>(law.tokens * law.topk));
   for (const auto e : in_descending_order(wanted))
-    places.insert(places.end(), static_cast<std::size_t>(wanted[static_cast<std::size_t>(e)]), e);
+    places.insert(places.end(), static_cast<std::size_t>(wanted[static_cast<std::size_t>(e)]),
+                  static_cast<std::size_t>(e));
+  for (std::int64_t e = 0; e < law.experts; ++e)
+    group.push_back(static_cast<std::size_t>(e * static_cast<std::int64_t>(kGroups) / law.experts));
   Counts counts(wanted.size());
-  std::vector<int> score(wanted.size());
-  for (std::int64_t token = 0; token < law.tokens; ++token) {
-    std::ranges::fill(score, 0);
-    for (std::int64_t j = 0; j < law.topk; ++j)
-      score[static_cast<std::size_t>(places[static_cast<std::size_t>(j * law.tokens + token)])] = 1;
-    const auto allowed = allowed_groups(score, law.experts);
+  const auto tokens = static_cast<std::size_t>(law.tokens);
+  std::vector<std::size_t> choices;
+  for (std::size_t token = 0; token < tokens; ++token) {
+    choices.clear();
+    for (std::size_t j = 0; j < static_cast<std::size_t>(law.topk); ++j)
+      choices.push_back(places[j * tokens + token]);
+    std::ranges::sort(choices);
+    choices.erase(std::ranges::unique(choices).begin(), choices.end());
+    std::array<int, kGroups> in_group{};
+    for (const auto e : choices) ++in_group[group[e]];
+    const auto allowed = allowed_groups(in_group);
     std::int64_t left = law.topk;
-    for (const int chosen : {1, 0})
-      for (std::int64_t e = 0; e < law.experts && left > 0; ++e) {
-        const auto expert = static_cast<std::size_t>(e);
-        if (score[expert] != chosen ||
-            !allowed[static_cast<std::size_t>(e * kGroups / law.experts)])
-          continue;
-        ++counts[expert];
-        --left;
-      }
+    const auto give = [&](std::size_t expert) {
+      if (left == 0 || !allowed[group[expert]]) return;
+      ++counts[expert];
+      --left;
+    };
+    for (const auto e : choices) give(e);
+    for (std::size_t e = 0; e < group.size() && left > 0; ++e)
+      if (!std::ranges::binary_search(choices, e)) give(e);
   }
   return counts;
 }

@@ -9,6 +9,7 @@
 
 #include "models/architecture/hugging_face.hpp"
 #include "sim/core/data_path.hpp"
+#include "sim/core/parsed_files.hpp"
 #include "sim/core/suggest.hpp"
 #include "sim/core/text_file.hpp"
 
@@ -46,7 +47,9 @@ std::optional<Model> find_shipped(const std::string& name) {
   const auto wanted = lower(name);
   const auto names = model_names();
   const auto load = [](const std::string& known) {
-    return read_file((catalog_folder() / (known + ".yaml")).string());
+    static ParsedFiles<Model> models;
+    const auto path = (catalog_folder() / (known + ".yaml")).string();
+    return *models.get({path}, [&] { return read_file(path); });
   };
   if (std::ranges::find(names, wanted) != names.end()) return load(wanted);
   for (const auto& known : names) {

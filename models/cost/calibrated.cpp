@@ -23,17 +23,20 @@ struct CalibratedConfig {
 
 /// A profile and the peaks that its fits divide by: those of the device it was measured on where it
 /// brings one, else those of the scenario's.
-struct Loaded : Profile {
-  Loaded(Profile profile, const Device& simulated) : Profile(std::move(profile)) {
+class Loaded {
+ public:
+  Loaded(const std::string& file, const Device& simulated) : profile_(shared_profile(file)) {
+    const auto& device = profile_->measured_device ? *profile_->measured_device : simulated;
     for (std::size_t i = 0; i < peaks_.size(); ++i)
-      peaks_[i] = peaks_of(measured_device ? *measured_device : simulated, static_cast<Dtype>(i));
-    for (const auto& fit : experts) {
+      peaks_[i] = peaks_of(device, static_cast<Dtype>(i));
+    for (const auto& fit : profile_->experts) {
       auto& kernels = kernels_[{fit.weight, fit.gated}];
       // The suite's own kernel and a library's are no alternatives within one engine.
       if (kernels.empty() || own(*kernels.front()) == own(fit)) kernels.push_back(&fit);
     }
   }
-  Loaded(Loaded&&) = default;
+  const Profile* operator->() const { return profile_.get(); }
+  const Profile& operator*() const { return *profile_; }
   const Peaks& peaks(Dtype math) const { return peaks_[static_cast<std::size_t>(math)]; }
   using Kernels = std::vector<const ExpertsFit*>;
   /// Those for experts of one format; null when there is none.
@@ -44,6 +47,7 @@ struct Loaded : Profile {
 
  private:
   static bool own(const ExpertsFit& fit) { return fit.origin.kernel == "own"; }
+  std::shared_ptr<const Profile> profile_;
   std::array<Peaks, 8> peaks_;  ///< by Dtype
   std::map<std::pair<Dtype, bool>, Kernels> kernels_;
 };
@@ -55,9 +59,9 @@ class Calibrated : public CostModel {
     const auto names =
         config.profiles.empty() ? profiles_of(device_.name, config.library) : config.profiles;
     for (const auto& name : names) {
-      profiles_.emplace_back(read_profile(profile_file(name)), device_);
-      if (profiles_.back().device != device_.name && !config.profiles.empty())
-        throw InputError("profile '" + name + "' is of device '" + profiles_.back().device +
+      profiles_.emplace_back(profile_file(name), device_);
+      if (profiles_.back()->device != device_.name && !config.profiles.empty())
+        throw InputError("profile '" + name + "' is of device '" + profiles_.back()->device +
                          "', the scenario runs on '" + device_.name + "'");
     }
     const auto tier = [best](const std::optional<CostTier>& asked) {
@@ -73,7 +77,7 @@ class Calibrated : public CostModel {
     if (g.m <= 0 || g.n <= 0 || g.k <= 0) return {};
     if (gemm_ != CostTier::spec)
       for (const auto& profile : profiles_)
-        for (const auto& fit : profile.gemm)
+        for (const auto& fit : profile->gemm)
           if (fit.weight == computed_as(g.weight))
             return predict(fit, profile.peaks(fit.weight), g, gemm_ == CostTier::residual);
     return spec_->gemm(g);
@@ -85,9 +89,9 @@ class Calibrated : public CostModel {
     if (g.m <= 0 || g.n <= 0 || g.k <= 0) return {};
     if (experts_ != CostTier::spec)
       for (const auto& profile : profiles_) {
-        if (profile.experts.empty() && profile.sequential_experts.empty()) continue;
-        if (profile.router.empty()) break;
-        const auto& fit = profile.router.front();
+        if (profile->experts.empty() && profile->sequential_experts.empty()) continue;
+        if (profile->router.empty()) break;
+        const auto& fit = profile->router.front();
         return predict(fit, profile.peaks(fit.weight), g, experts_ == CostTier::residual);
       }
     return gemm(g);
@@ -100,7 +104,7 @@ class Calibrated : public CostModel {
     };
     if (experts_ != CostTier::spec)
       for (const auto& profile : profiles_) {
-        for (const auto& fit : profile.sequential_experts)
+        for (const auto& fit : profile->sequential_experts)
           if (serves(fit)) return predict(fit, profile.peaks(fit.weight), w, residual);
         if (const auto* kernels = profile.experts_of(computed_as(w.weight), w.gated)) {
           const auto& peaks = profile.peaks(kernels->front()->weight);
@@ -133,7 +137,7 @@ class Calibrated : public CostModel {
 
   Prediction elementwise(Bytes moved, int kernels) const override {
     for (const auto& profile : profiles_)
-      for (const auto& fit : profile.elementwise)
+      for (const auto& fit : profile->elementwise)
         if (elementwise_ != CostTier::spec) {
           const double each = moved.value / std::max(1, kernels);
           const double time_s = fit.form.time_s({each}, profile.peaks(Dtype::bf16));
@@ -154,7 +158,7 @@ class Calibrated : public CostModel {
     const Loaded* of = nullptr;
     const bool latent = s.kind == AttentionKind::kMultiHeadLatent;
     for (const auto& profile : profiles_)
-      for (const auto& fit : profile.*fits) {
+      for (const auto& fit : (*profile).*fits) {
         if (fit.kind != s.kind || fit.kv != computed_as(s.kv)) continue;
         const bool same_width = latent || fit.head_dim == s.head_dim;
         if (same_width && attention_ != CostTier::spec)

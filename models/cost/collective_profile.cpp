@@ -8,6 +8,7 @@
 
 #include "models/cost/interpolate.hpp"
 #include "sim/core/data_path.hpp"
+#include "sim/core/parsed_files.hpp"
 #include "sim/core/text_file.hpp"
 
 namespace moesim {
@@ -124,6 +125,11 @@ CollectiveProfile parse_collective_profile(const std::string& text, const std::s
 
 CollectiveProfile read_collective_profile(const std::string& path) {
   return parse_collective_profile(read_text_file(path), path);
+}
+
+std::shared_ptr<const CollectiveProfile> shared_collective_profile(const std::string& path) {
+  static ParsedFiles<CollectiveProfile> profiles;
+  return profiles.get({path}, [&] { return read_collective_profile(path); });
 }
 
 namespace {

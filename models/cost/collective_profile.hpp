@@ -104,6 +104,8 @@ struct CollectiveProfile {
 /// Throws InputError at file:line:column.
 CollectiveProfile parse_collective_profile(const std::string& text, const std::string& file);
 CollectiveProfile read_collective_profile(const std::string& path);
+/// As read_collective_profile, once per process.
+std::shared_ptr<const CollectiveProfile> shared_collective_profile(const std::string& path);
 std::string collective_profile_yaml(const CollectiveProfile& profile);
 
 /// Profiles that ship for a device, by name; as in "h100-sxm.nccl-2.29.2".

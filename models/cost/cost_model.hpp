@@ -31,6 +31,7 @@ struct Gemm {
   std::int64_t m = 0, n = 0, k = 0;
   Dtype weight = Dtype::bf16;
   Dtype activation = Dtype::bf16;
+  bool operator==(const Gemm&) const = default;
 };
 
 /// The routed experts of one MoE layer on one rank: top-k, permute, two grouped GEMMs with

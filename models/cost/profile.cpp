@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "sim/core/parsed_files.hpp"
 #include "sim/core/suggest.hpp"
 #include "sim/core/text_file.hpp"
 
@@ -212,13 +213,26 @@ void Profile::check(const Node& at) const {
     throw InputError(at.where, "this profile has no fit at all");
 }
 
+namespace {
+
+std::string grids_beside(const std::string& path) {
+  return path.substr(0, path.rfind(".yaml")) + ".residual.csv";
+}
+
+}  // namespace
+
 Profile read_profile(const std::string& path) {
   Profile profile = Profile::parameters().read(read_yaml(path));
   if (profile.measured_device) profile.measured_device->name = profile.device;
-  const auto grids = path.substr(0, path.rfind(".yaml")) + ".residual.csv";
+  const auto grids = grids_beside(path);
   std::error_code ignored;
   if (std::filesystem::exists(grids, ignored)) add_residuals(profile, read_text_file(grids), grids);
   return profile;
+}
+
+std::shared_ptr<const Profile> shared_profile(const std::string& path) {
+  static ParsedFiles<Profile> profiles;
+  return profiles.get({path, grids_beside(path)}, [&] { return read_profile(path); });
 }
 
 namespace {

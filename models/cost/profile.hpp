@@ -4,6 +4,7 @@
 // calibrate fit`, read by the cost tiers `fit` and `residual`.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -142,6 +143,9 @@ struct Profile {
 /// `path` is the YAML file; the residual grids beside it are read when it names them. Throws
 /// InputError.
 Profile read_profile(const std::string& path);
+/// As read_profile, once per process: what its grids remember of lookups is shared, so not for
+/// several threads.
+std::shared_ptr<const Profile> shared_profile(const std::string& path);
 
 /// YAML text and residual text of a profile.
 std::string profile_yaml(const Profile& profile);

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <filesystem>
 
+#include "sim/core/parsed_files.hpp"
 #include "sim/core/suggest.hpp"
 
 namespace moesim {
@@ -41,15 +42,7 @@ Node taken(Node& document, const std::string& key) {
   return value;
 }
 
-}  // namespace
-
-std::vector<std::string> Description::without_source() const {
-  auto fields = fields_of(body);
-  for (const auto& [field, _] : sources) std::erase(fields, field);
-  return fields;
-}
-
-Description read_description(const std::string& path) {
+Description parse_description(const std::string& path) {
   Description description;
   description.body = read_yaml(path);
   if (!description.body.is_mapping())
@@ -65,6 +58,19 @@ Description read_description(const std::string& path) {
   for (std::size_t i = 0; i < sources.keys.size(); ++i)
     description.sources.emplace_back(sources.keys[i], read_text(sources.items[i]));
   return description;
+}
+
+}  // namespace
+
+std::vector<std::string> Description::without_source() const {
+  auto fields = fields_of(body);
+  for (const auto& [field, _] : sources) std::erase(fields, field);
+  return fields;
+}
+
+Description read_description(const std::string& path) {
+  static ParsedFiles<Description> descriptions;
+  return *descriptions.get({path}, [&] { return parse_description(path); });
 }
 
 std::vector<std::string> description_names(const std::string& directory) {

@@ -126,7 +126,7 @@ std::vector<Found> simulate_runs(const std::vector<Candidate>& candidates,
         else
           found[i].error = outcome.text;
       },
-      [&](std::size_t i) { share_samples(candidates[runs[i].candidate].document); });
+      [&](std::size_t i) { share_inputs(candidates[runs[i].candidate].document); });
   return found;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
+#include <numeric>
 #include <optional>
 
 #include "calibrate/aiconfigurator.hpp"
@@ -162,6 +163,15 @@ std::vector<fs::path> kernel_tables_in(const std::string& folder) {
   return files;
 }
 
+/// So that no core is left with a long table at the end.
+std::vector<std::size_t> largest_tables_first(const std::vector<fs::path>& files) {
+  std::vector<std::size_t> order(files.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, std::greater{},
+                           [&](std::size_t i) { return fs::file_size(files[i]); });
+  return order;
+}
+
 }  // namespace
 
 KernelAccuracy kernel_accuracy(const std::string& folder, unsigned jobs,
@@ -170,7 +180,9 @@ KernelAccuracy kernel_accuracy(const std::string& folder, unsigned jobs,
   std::vector<TableResult> results(files.size());
   std::size_t done = 0;
   std::mutex reporting;
-  for_each_in_parallel(files.size(), jobs, [&](std::size_t i) {
+  const auto order = largest_tables_first(files);
+  for_each_in_parallel(files.size(), jobs, [&](std::size_t next) {
+    const auto i = order[next];
     results[i] = accuracy_of(files[i]);
     const std::lock_guard lock(reporting);
     if (progress) progress(++done, files.size());

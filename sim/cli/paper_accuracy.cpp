@@ -48,43 +48,65 @@ std::string compared(const PaperResult& r) {
   return r.baseline.empty() ? r.variant : fmt::format("{} over {}", r.variant, r.baseline);
 }
 
-Results run_scenario(const std::string& file, unsigned jobs) {
-  const auto designs = read_designs({file}, {}, "");
-  auto results = simulate(designs, {false, jobs});
-  Results by_variant;
-  for (std::size_t i = 0; i < designs.size(); ++i)
-    by_variant[designs[i].variant] = std::move(results[i]);
-  return by_variant;
+struct PublishedTable {
+  fs::path folder;
+  CsvTable rows;
+  /// The scenario's file.
+  std::string file_of(std::size_t row) const {
+    return (folder / std::string(rows.cell(row, rows.column("scenario")))).string();
+  }
+};
+
+std::vector<PublishedTable> tables_in(const std::string& folder) {
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (fs::exists(entry.path() / "published.csv")) folders.push_back(entry.path());
+  std::ranges::sort(folders);
+  std::vector<PublishedTable> tables;
+  for (const auto& paper : folders)
+    tables.push_back({paper, read_csv((paper / "published.csv").string())});
+  return tables;
+}
+
+/// Every variant of every scenario file, all in one queue: few files have work for all cores.
+std::map<std::string, Results> run_scenarios(const std::vector<PublishedTable>& tables,
+                                             unsigned jobs) {
+  std::vector<std::string> files;
+  for (const auto& table : tables)
+    for (std::size_t row = 0; row < table.rows.rows(); ++row)
+      if (const auto file = table.file_of(row); std::ranges::find(files, file) == files.end())
+        files.push_back(file);
+  const auto designs = read_designs(files, {}, "");
+  std::map<std::string, Results> runs;
+  simulate_each(designs, jobs, [&](std::size_t i, Outcome outcome) {
+    if (outcome.refused) throw InputError(outcome.error);
+    if (!outcome.result) throw SimulationError(outcome.error);
+    outcome.result->requests.clear();  // no published figure needs them
+    runs[designs[i].file][designs[i].variant] = *std::move(outcome.result);
+  });
+  return runs;
 }
 
 }  // namespace
 
 std::vector<PaperResult> paper_results(const std::string& folder, unsigned jobs) {
-  std::vector<fs::path> tables;
-  for (const auto& entry : fs::directory_iterator(folder))
-    if (fs::exists(entry.path() / "published.csv"))
-      tables.push_back(entry.path() / "published.csv");
-  std::ranges::sort(tables);
+  const auto tables = tables_in(folder);
+  const auto runs = run_scenarios(tables, jobs);
   std::vector<PaperResult> all;
-  for (const auto& path : tables) {
-    const auto table = read_csv(path.string());
-    std::map<std::string, Results> runs;
-    for (std::size_t row = 0; row < table.rows(); ++row) {
-      const auto scenario = std::string(table.cell(row, table.column("scenario")));
-      if (!runs.contains(scenario))
-        runs[scenario] = run_scenario((path.parent_path() / scenario).string(), jobs);
+  for (const auto& paper : tables)
+    for (std::size_t row = 0; row < paper.rows.rows(); ++row) {
+      const auto& table = paper.rows;
       PaperResult one;
-      one.paper = path.parent_path().filename().string();
-      one.scenario = scenario;
+      one.paper = paper.folder.filename().string();
+      one.scenario = std::string(table.cell(row, table.column("scenario")));
       one.baseline = std::string(table.cell(row, table.column("baseline")));
       one.variant = std::string(table.cell(row, table.column("variant")));
       one.metric = std::string(table.cell(row, table.column("metric")));
       one.published = table.number(row, table.column("published"));
       one.band = table.number(row, table.column("band"));
-      one.simulated = simulated(runs[scenario], table, row);
+      one.simulated = simulated(runs.at(paper.file_of(row)), table, row);
       all.push_back(one);
     }
-  }
   return all;
 }
 

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <numeric>
 #include <set>
 #include <span>
 
 #include "sim/cli/simulate.hpp"
 #include "sim/core/random.hpp"
+#include "sim/metrics/collector.hpp"
 
 namespace moesim {
 namespace {
@@ -31,6 +34,44 @@ struct Simulated {
   ServingMeans means;
   std::string left_out, message;
 };
+
+/// Of a run, only what the table has measured.
+class RequestTimes final : public RunObserver {
+ public:
+  void on_step(const StepEvent&) override {}
+  void on_token_gap(Seconds) override { ++gaps_; }
+  void on_finished(const Request& request) override { rows_.push_back(request_row(request)); }
+  void on_failed(const Request&) override {}
+
+  /// In order of arrival. Throws SimulationError when a token is missing.
+  const std::vector<RequestRow>& rows() {
+    std::ranges::sort(rows_, {}, &RequestRow::id);
+    std::int64_t later_tokens = 0;
+    for (const auto& row : rows_) later_tokens += row.output_tokens - 1;
+    if (gaps_ != later_tokens)
+      throw SimulationError(
+          fmt::format("{} tokens followed a first one, {} were asked for", gaps_, later_tokens));
+    return rows_;
+  }
+
+ private:
+  std::vector<RequestRow> rows_;
+  std::int64_t gaps_ = 0;
+};
+
+/// What a simulation's process says of it.
+struct ServedMeans {
+  std::int64_t failed = 0;
+  ServingMeans means;
+};
+
+std::string served_means(Serving& serving, std::int64_t concurrency) {
+  RequestTimes times;
+  serving.run(times);
+  ServedMeans served{serving.failed(), {}};
+  if (served.failed == 0) served.means = means_of_ten_rounds(times.rows(), concurrency);
+  return {reinterpret_cast<const char*>(&served), sizeof served};
+}
 
 Design design_of(const Point& point, const Node& document) {
   Design design{point.measured->id, "", document, {}, {}};
@@ -77,20 +118,50 @@ std::vector<Point> points_of(const std::vector<ServingMeasurement>& measurements
   return points;
 }
 
+/// So that no core is left with a large scenario at the end.
+void largest_designs_first(std::vector<Design>& designs, std::vector<Point>& points) {
+  const auto size = [&](std::size_t i) {
+    const auto& scenario = designs[i].scenario;
+    return scenario.cluster.gpus() * scenario.workload.requests.value_or(0);
+  };
+  std::vector<std::size_t> order(designs.size()), place(designs.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, std::greater{}, size);
+  std::vector<Design> ordered;
+  for (const auto i : order) {
+    place[i] = ordered.size();
+    ordered.push_back(std::move(designs[i]));
+  }
+  designs = std::move(ordered);
+  for (auto& point : points) {
+    if (!point.scenario.left_out.empty()) continue;
+    point.design = place[point.design];
+    if (point.speculating) point.speculating = place[*point.speculating];
+  }
+}
+
 std::vector<Simulated> predict(const std::vector<Design>& designs,
                                const std::vector<std::int64_t>& concurrency,
                                const AccuracyOptions& options) {
   std::vector<Simulated> predictions(designs.size());
   std::size_t ended = 0;
-  simulate_each(designs, options.jobs, [&](std::size_t i, Outcome outcome) {
+  const auto job = [&](std::size_t i, Serving& serving) {
+    return served_means(serving, concurrency[i]);
+  };
+  serve_each(designs, options.jobs, job, [&](std::size_t i, ProcessOutcome outcome) {
+    using End = ProcessOutcome::End;
     auto& p = predictions[i];
-    if (!outcome.result) {
-      p.left_out = outcome.refused ? "refused before the run" : "the simulation failed";
-      p.message = outcome.error;
-    } else if (outcome.result->failed > 0) {
+    ServedMeans served;
+    if (outcome.end == End::kBytes && outcome.text.size() == sizeof served)
+      std::memcpy(&served, outcome.text.data(), sizeof served);
+    if (outcome.end != End::kBytes) {
+      p.left_out =
+          outcome.end == End::kRefused ? "refused before the run" : "the simulation failed";
+      p.message = std::move(outcome.text);
+    } else if (served.failed > 0) {
       p.left_out = "requests that do not fit in the KV memory";
     } else {
-      p.means = means_of_ten_rounds(outcome.result->requests, concurrency[i]);
+      p.means = served.means;
     }
     if (options.progress) options.progress(++ended, designs.size());
   });
@@ -180,7 +251,8 @@ ServingMeans means_of_ten_rounds(std::span<const RequestRow> requests, std::int6
 ServingAccuracy serving_accuracy(const std::vector<ServingMeasurement>& measurements,
                                  const AccuracyOptions& options) {
   std::vector<Design> designs;
-  const auto points = points_of(measurements, options, designs);
+  auto points = points_of(measurements, options, designs);
+  largest_designs_first(designs, points);
   std::vector<std::int64_t> concurrency(designs.size());
   for (const auto& point : points) {
     if (!point.scenario.left_out.empty()) continue;

@@ -8,10 +8,12 @@
 #include <map>
 
 #include "models/architecture/catalog.hpp"
-#include "sim/cli/process_pool.hpp"
+#include "models/device/catalogue.hpp"
 #include "sim/cli/result_pipe.hpp"
+#include "sim/core/data_path.hpp"
 #include "sim/engine/moe_layers.hpp"
 #include "sim/metrics/collector.hpp"
+#include "sim/transport/measured_collectives.hpp"
 
 namespace moesim {
 namespace {
@@ -89,39 +91,75 @@ std::vector<Result> simulate(const std::vector<Design>& designs, const SimulateO
 
 void simulate_each(const std::vector<Design>& designs, unsigned jobs,
                    const std::function<void(std::size_t design, Outcome outcome)>& done) {
-  const auto job = [&](std::size_t i) {
-    Serving serving(designs[i].scenario, designs[i].places);
-    return pack(run_design(serving, false));
-  };
-  run_processes(
-      designs.size(), jobs, job,
+  serve_each(
+      designs, jobs, [](std::size_t, Serving& serving) { return pack(run_design(serving, false)); },
       [&](std::size_t i, ProcessOutcome outcome) {
         using End = ProcessOutcome::End;
         if (outcome.end == End::kBytes) return done(i, {unpack(outcome.text), "", false});
-        if (outcome.end == End::kDied)
-          outcome.text =
-              fmt::format("{} {}: {}", designs[i].file, designs[i].variant, outcome.text);
         done(i, {std::nullopt, std::move(outcome.text), outcome.end == End::kRefused});
-      },
-      [&](std::size_t i) { share_samples(designs[i].document); });
+      });
 }
 
-void share_samples(const Node& document) {
+void serve_each(const std::vector<Design>& designs, unsigned jobs,
+                const std::function<std::string(std::size_t design, Serving& serving)>& job,
+                const std::function<void(std::size_t design, ProcessOutcome outcome)>& done) {
+  run_processes(
+      designs.size(), jobs,
+      [&](std::size_t i) {
+        Serving serving(designs[i].scenario, designs[i].places);
+        return job(i, serving);
+      },
+      [&](std::size_t i, ProcessOutcome outcome) {
+        if (outcome.end == ProcessOutcome::End::kDied)
+          outcome.text =
+              fmt::format("{} {}: {}", designs[i].file, designs[i].variant, outcome.text);
+        done(i, std::move(outcome));
+      },
+      [&](std::size_t i) { share_inputs(designs[i].document); });
+}
+
+namespace {
+
+/// Whether these parts of a scenario (null: it does not have it) have come once before, and no more
+/// often.
+bool second_time(std::initializer_list<const Node*> parts) {
   static std::map<std::string, int> seen;
   std::string key;
-  for (const auto* section : {"model", "routing", "seed"})
-    if (const auto* node = document.find(section)) key += to_yaml(*node) + "\n";
-  if (++seen[key] != 2) return;
+  for (const auto* part : parts) key += (part == nullptr ? "" : to_yaml(*part)) + "\n";
+  return ++seen[key] == 2;
+}
+
+void share_samples(const ServingScenario& scenario) {
+  auto model = load_model(scenario.model.name).architecture;
+  if (scenario.model.experts) model.moe.experts = *scenario.model.experts;
+  auto routing = scenario.routing;
+  const RoutingConfig plain;  // where the experts are does not change what is chosen
+  routing.placement = plain.placement;
+  routing.balancer = plain.balancer;
+  routing.redundant_experts = 0;
+  MoeLayers(model, routing, 1, static_cast<std::uint64_t>(scenario.seed));
+}
+
+void share_profiles(const ServingScenario& scenario) {
+  const auto& name = scenario.cluster.node.node.device;
+  const auto device = load_device(data_path("models/device"), name);
+  scenario.cost.make({device});
+  if (scenario.network.collectives == CollectiveTimes::measured) MeasuredCollectives(device.name);
+}
+
+}  // namespace
+
+void share_inputs(const Node& document) {
+  const auto* cluster = document.find("cluster");
+  const auto* node = cluster != nullptr ? cluster->find("node") : nullptr;
+  const bool samples =
+      second_time({document.find("model"), document.find("routing"), document.find("seed")});
+  const bool profiles = second_time({node, document.find("cost")});
+  if (!samples && !profiles) return;
   try {
     const auto scenario = read_serving_scenario(document);
-    auto model = load_model(scenario.model.name).architecture;
-    if (scenario.model.experts) model.moe.experts = *scenario.model.experts;
-    auto routing = scenario.routing;
-    const RoutingConfig plain;  // where the experts are does not change what is chosen
-    routing.placement = plain.placement;
-    routing.balancer = plain.balancer;
-    routing.redundant_experts = 0;
-    MoeLayers(model, routing, 1, static_cast<std::uint64_t>(scenario.seed));
+    if (profiles) share_profiles(scenario);
+    if (samples) share_samples(scenario);
   } catch (const std::exception&) {
     return;
   }

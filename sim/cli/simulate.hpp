@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/cli/design.hpp"
+#include "sim/cli/process_pool.hpp"
 #include "sim/metrics/result.hpp"
 #include "sim/serving/serving.hpp"
 
@@ -38,9 +39,15 @@ struct Outcome {
 void simulate_each(const std::vector<Design>& designs, unsigned jobs,
                    const std::function<void(std::size_t design, Outcome outcome)>& done);
 
-/// For processes that run scenarios one after the other: a model and routing that come a second
-/// time have their tokens' choices sampled here (sim/engine/sampled_layers.hpp), and every process
-/// started afterwards has them. Refuses nothing: what is wrong with the scenario, its run says.
-void share_samples(const Node& document);
+/// As simulate_each, with the bytes that `job` returns in a design's process in place of a result.
+void serve_each(const std::vector<Design>& designs, unsigned jobs,
+                const std::function<std::string(std::size_t design, Serving& serving)>& job,
+                const std::function<void(std::size_t design, ProcessOutcome outcome)>& done);
+
+/// For processes that run scenarios one after the other: what comes a second time is made here, and
+/// every process started afterwards has it: the choices of a model's tokens under one routing
+/// (sim/engine/sampled_layers.hpp), the profiles of a node's device (sim/core/parsed_files.hpp).
+/// Refuses nothing: what is wrong with the scenario, its run says.
+void share_inputs(const Node& document);
 
 }  // namespace moesim

@@ -107,9 +107,7 @@ void SweepRun::run(const std::vector<Job>& jobs, const std::string& length_key) 
         for (auto& [length, table] : shortened_) table->set(result);
         progress.finished(result);
       },
-      [&](std::size_t i) {
-        share_samples(document_at(jobs[i].point, jobs[i].length, length_key));
-      });
+      [&](std::size_t i) { share_inputs(document_at(jobs[i].point, jobs[i].length, length_key)); });
 }
 
 void SweepRun::run_points(const std::function<bool(std::size_t point)>& mine) {

@@ -63,7 +63,7 @@ void StepBuilder::layer_for(const ModelLayer& which, std::int64_t count) {
   const auto unmeasured = cost_.unmeasured_s;
   const auto moe = cost_.moe;
   const auto clock = clock_;
-  const auto pending = pending_;
+  pending_before_ = pending_;
   auto& segments = cost_.stages.back();
   const auto first = segments.size() - 1;
   const auto busy = segments.back().busy;
@@ -83,9 +83,9 @@ void StepBuilder::layer_for(const ModelLayer& which, std::int64_t count) {
   if (clock_ == clock)
     for (std::size_t r = 0; r < pending_.size(); ++r) {
       for (std::size_t p = 0; p < kPhases; ++p)
-        extend(pending_[r].phase_s[p], pending[r].phase_s[p]);
-      extend(pending_[r].total, pending[r].total);
-      extend(pending_[r].unmeasured, pending[r].unmeasured);
+        extend(pending_[r].phase_s[p], pending_before_[r].phase_s[p]);
+      extend(pending_[r].total, pending_before_[r].total);
+      extend(pending_[r].unmeasured, pending_before_[r].unmeasured);
     }
   extend(clock_, clock);
   repeat_segments(first, busy, count - 1);

@@ -1,8 +1,10 @@
 // What one tensor-parallel GPU of a data rank computes in a step, apart from the routed experts:
 // attention by its own batch, norms, router, shared experts, dense feed-forward, LM head. Shapes
-// are those after tensor parallelism.
+// are those after tensor parallelism. GEMMs come again with every layer and step that has as many
+// tokens, so their predictions are kept: not for several threads.
 #pragma once
 
+#include <array>
 #include <map>
 
 #include "models/architecture/architecture.hpp"
@@ -46,12 +48,20 @@ class RankCompute {
   Time latent_projections(const RankBatch& batch) const;
   Time grouped_projections(const RankBatch& batch) const;
   Prediction gemm(std::int64_t m, std::int64_t n, std::int64_t k, Dtype weight) const;
+  using Kind = Prediction (CostModel::*)(const Gemm&) const;
+  Prediction remembered(Kind kind, const Gemm& gemm) const;
 
   const Architecture& model_;
   const Precision& precision_;
   const CostModel& cost_;
   std::int64_t tensor_;
   AttentionShape shape_;
+  struct Asked {
+    Kind kind = nullptr;
+    Gemm gemm;
+    Prediction answer;
+  };
+  mutable std::array<Asked, 256> asked_;  ///< by what is asked; a newer one takes its place
 };
 
 /// What a batch attends to in a layer with `window` (0: everything).

@@ -16,6 +16,12 @@ LockstepStage make_stage(const EngineParts& parts, std::int64_t group, std::int6
   s.first_moe = std::count_if(layers.begin(), layers.begin() + s.first_layer, is_moe);
   const auto moe_here =
       std::count_if(layers.begin() + s.first_layer, layers.begin() + s.last_layer, is_moe);
+  for (auto layer = layers.begin() + s.first_layer; layer != layers.begin() + s.last_layer;
+       ++layer) {
+    (layer->moe ? s.has_moe : s.has_dense) = true;
+    if (std::ranges::find(s.windows, layer->window) == s.windows.end())
+      s.windows.push_back(layer->window);
+  }
   if (parts.drawn_layers > 0)
     s.alike = alike_layers(parts.model, s.first_layer, s.last_layer, parts.drawn_layers);
 

@@ -114,24 +114,17 @@ void StepBuilder::pad() {
 }
 
 void StepBuilder::compute_rank_times() {
-  const auto& model = s_.parts.model;
-  bool dense = false, moe = false;
-  for (auto i = stage_.first_layer; i < stage_.last_layer; ++i)
-    (model.layers[static_cast<std::size_t>(i)].moe ? moe : dense) = true;
   pad();
   for (std::size_t r = 0; r < batches_.size(); ++r) {
     std::optional<RankBatch> padded;
     if (rows_[r] != batches_[r].tokens) (padded = batches_[r])->tokens = rows_[r];
     const auto& batch = padded ? *padded : batches_[r];
     RankTimes times;
-    for (auto i = stage_.first_layer; i < stage_.last_layer; ++i) {
-      const auto window = model.layers[static_cast<std::size_t>(i)].window;
-      if (!times.attention.contains(window))
-        times.attention[window] = s_.compute.attention(batch, window);
-    }
+    for (const auto window : stage_.windows)
+      times.attention[window] = s_.compute.attention(batch, window);
     times.norms = s_.compute.norms(batch);
-    if (dense) times.dense = s_.compute.dense_ffn(batch);
-    if (moe) {
+    if (stage_.has_dense) times.dense = s_.compute.dense_ffn(batch);
+    if (stage_.has_moe) {
       times.router = s_.compute.router(batch);
       times.shared = s_.compute.shared_experts(batch);
     }

@@ -21,6 +21,8 @@ struct ModelLayer {
 struct LockstepStage {
   std::int64_t first_layer = 0, last_layer = 0;  ///< [first, last)
   std::int64_t first_moe = 0;                    ///< MoE layers before this stage
+  std::vector<std::int64_t> windows;             ///< of its layers' attention, every one once
+  bool has_dense = false, has_moe = false;       ///< layers
   /// The layers in groups that are alike; empty: every step computes all of them.
   std::vector<std::vector<ModelLayer>> alike;
   std::vector<Group> tensor_groups;     ///< of every data rank
@@ -216,8 +218,9 @@ class StepBuilder {
   std::optional<Halves> halves_;  ///< while the layers of a half are built
   std::vector<std::int64_t> rows_;  ///< [data ranks] see pad()
   std::vector<RankTimes> times_;
-  std::vector<Pending> pending_;
-  std::int64_t tokens_ = 0;         ///< of all data ranks
+  std::vector<Pending> pending_, pending_before_;  ///< before the layer: see layer_for()
+  std::vector<double> exchanged_;                  ///< tokens of every rank, see exchange()
+  std::int64_t tokens_ = 0;                        ///< of all data ranks
   std::int64_t expert_tokens_ = 0;  ///< of those, the ones that reach the routed experts
   Seconds clock_{0};                ///< from the start of the stage, without contention
   Seconds offload_seen_{0};         ///< of clock_, by the offload's own

@@ -10,8 +10,8 @@ namespace moesim {
 void StepBuilder::exchange(Phase phase, int layer, std::int64_t moe_layer) {
   synchronise();
   const auto& parts = s_.parts;
-  std::vector<double>
-      tokens;  // of every rank: a data rank's tokens are split over its tensor ranks
+  auto& tokens = exchanged_;  // of every rank: a data rank's tokens are split over its tensor ranks
+  tokens.clear();
   for (const auto& batch : batches_)
     for (std::int64_t t = 0; t < tensor(); ++t)
       tokens.push_back(static_cast<double>(batch.tokens) / static_cast<double>(tensor()));

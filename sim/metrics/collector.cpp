@@ -49,7 +49,7 @@ void Collector::on_token_gap(Seconds gap) {
     gaps_.push_back({gap.value, 1});
 }
 
-void Collector::on_finished(const Request& request) {
+RequestRow request_row(const Request& request) {
   RequestRow row;
   row.id = request.id;
   row.rank = request.rank;
@@ -62,8 +62,10 @@ void Collector::on_finished(const Request& request) {
   row.tpot_s =
       request.output > 1 ? (row.e2e_s - row.ttft_s) / static_cast<double>(request.output - 1) : 0;
   row.preemptions = request.preemptions;
-  requests_.push_back(row);
+  return row;
 }
+
+void Collector::on_finished(const Request& request) { requests_.push_back(request_row(request)); }
 
 void Collector::on_failed(const Request&) {}
 

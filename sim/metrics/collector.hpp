@@ -10,6 +10,9 @@
 
 namespace moesim {
 
+/// Times of a request that has finished.
+RequestRow request_row(const Request& request);
+
 class Collector final : public RunObserver {
  public:
   void on_step(const StepEvent& step) override;

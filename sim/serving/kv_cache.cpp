@@ -8,10 +8,12 @@ namespace moesim {
 
 Bytes KvCache::need(std::int64_t tokens) const {
   const auto blocks = [&](std::int64_t n) {
-    return static_cast<double>((n + shape_.block - 1) / shape_.block * shape_.block);
+    const auto up = n + shape_.block - 1;
+    return static_cast<double>(whole_blocks_ != 0 ? up & whole_blocks_ : up - up % shape_.block);
   };
-  return shape_.full_per_token * blocks(tokens) +
-         shape_.window_per_token * blocks(std::min(tokens, shape_.window));
+  const auto full = shape_.full_per_token * blocks(tokens);
+  if (shape_.window == 0) return full;
+  return full + shape_.window_per_token * blocks(std::min(tokens, shape_.window));
 }
 
 bool KvCache::grow(std::int64_t from, std::int64_t to) {

@@ -6,6 +6,7 @@
 // between the kinds; prefixes of layers with a window.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 
 #include "sim/core/quantity.hpp"
@@ -23,7 +24,11 @@ struct KvShape {
 
 class KvCache {
  public:
-  KvCache(const KvShape& shape, Bytes capacity) : shape_(shape), capacity_(capacity) {}
+  KvCache(const KvShape& shape, Bytes capacity)
+      : shape_(shape),
+        whole_blocks_(
+            std::has_single_bit(static_cast<std::uint64_t>(shape.block)) ? ~(shape.block - 1) : 0),
+        capacity_(capacity) {}
   /// Prompts share blocks of `tokens` tokens, a multiple of KvShape::block.
   void keep_prefixes(std::int64_t tokens) { shared_tokens_ = tokens; }
   bool keeps_prefixes() const { return shared_tokens_ > 0; }
@@ -61,6 +66,8 @@ class KvCache {
   Bytes block_bytes() const { return need(shared_tokens_); }
 
   KvShape shape_;
+  std::int64_t
+      whole_blocks_;  ///< mask that rounds down to blocks; 0: their size is no power of two
   Bytes capacity_;
   Bytes used_{0};
   std::int64_t shared_tokens_ = 0;  ///< of a block that can be shared; 0: none is

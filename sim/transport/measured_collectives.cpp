@@ -35,10 +35,10 @@ bool fits(const CollectiveFit& fit, std::string_view operation, std::int64_t ran
 MeasuredCollectives::MeasuredCollectives(const std::string& device)
     : sms_(load_device(data_path("models/device"), device).sms) {
   for (const auto& name : collective_profile_names(device))
-    profiles_.push_back(read_collective_profile(collective_profile_file(name)));
+    profiles_.push_back(shared_collective_profile(collective_profile_file(name)));
   std::ranges::stable_sort(profiles_, [](const auto& a, const auto& b) {
-    return rank_of(a) != rank_of(b) ? rank_of(a) < rank_of(b)
-                                    : strverscmp(a.name.c_str(), b.name.c_str()) > 0;
+    return rank_of(*a) != rank_of(*b) ? rank_of(*a) < rank_of(*b)
+                                      : strverscmp(a->name.c_str(), b->name.c_str()) > 0;
   });
 }
 
@@ -64,7 +64,7 @@ std::optional<Prediction> MeasuredCollectives::look_up(std::string_view operatio
           ? static_cast<double>(low_latency_blocks(shape.experts, std::max<std::int64_t>(sms_, 1)))
           : 1;
   for (const auto& profile : profiles_)
-    for (const auto& fit : profile.fits)
+    for (const auto& fit : profile->fits)
       if (fits(fit, operation, ranks))
         return fit.predict({bytes, tokens / blocks, static_cast<double>(shape.experts)}, shape);
   return std::nullopt;

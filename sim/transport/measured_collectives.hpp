@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,7 +42,7 @@ class MeasuredCollectives {
   mutable std::array<Asked, 4> asked_;
   mutable std::size_t oldest_ = 0;
   std::int64_t sms_ = 0;
-  std::vector<CollectiveProfile> profiles_;
+  std::vector<std::shared_ptr<const CollectiveProfile>> profiles_;
 };
 
 }  // namespace moesim

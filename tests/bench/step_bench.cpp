@@ -51,25 +51,31 @@ Engine& decode_unit() {
   return engine;
 }
 
+/// All 58 MoE layers of it, or 8 that stand for them (`engine.drawn_layers`).
 void DecodeStepOfDeepSeekV3On144Gpus(benchmark::State& state) {
   auto& unit = decode_unit();
   Totals totals = unit.totals;
-  LockstepExecutor executor({unit.model.architecture,
-                             unit.model.precision,
-                             unit.layout,
-                             unit.network,
-                             *unit.cost,
-                             unit.moe,
-                             unit.transport,
-                             {}},
-                            0, totals);
+  EngineParts parts{unit.model.architecture,
+                    unit.model.precision,
+                    unit.layout,
+                    unit.network,
+                    *unit.cost,
+                    unit.moe,
+                    unit.transport,
+                    {}};
+  parts.drawn_layers = state.range(0);
+  LockstepExecutor executor(parts, 0, totals);
   std::vector<RankBatch> batches(static_cast<std::size_t>(unit.layout.data_per_group()));
   for (auto& batch : batches)
     for (int i = 0; i < 128; ++i) batch.add({1, 4096}, true);
   std::uint64_t step = 0;
   for (auto _ : state) benchmark::DoNotOptimize(executor.cost(batches, ++step, false).alone());
 }
-BENCHMARK(DecodeStepOfDeepSeekV3On144Gpus)->Unit(benchmark::kMillisecond);
+BENCHMARK(DecodeStepOfDeepSeekV3On144Gpus)
+    ->ArgName("drawn_layers")
+    ->Arg(0)
+    ->Arg(8)
+    ->Unit(benchmark::kMillisecond);
 
 /// Up to pool_tokens a batch is counted, above it is drawn.
 void ExpertLoadDraw(benchmark::State& state) {

@@ -124,6 +124,14 @@ TEST(KvCache, RoundsUpToBlocksAndKeepsOnlyWindows) {
   EXPECT_EQ(cache.used(), Bytes(0));
 }
 
+TEST(KvCache, RoundsUpToBlocksOfAnySize) {
+  const KvCache cache({Bytes(2), Bytes(3), 36, 12}, Bytes(1000));
+  EXPECT_EQ(cache.need(0), Bytes(0));
+  EXPECT_EQ(cache.need(12), Bytes(12 * 5));
+  EXPECT_EQ(cache.need(13), Bytes(24 * 5));
+  EXPECT_EQ(cache.need(100), Bytes(108 * 2 + 36 * 3));
+}
+
 TEST(Sglang, PrefillsBeforeItDecodesAndNeverMixes) {
   Bench b(10000, {100, 10}, "sglang");
   b.add(60, 5), b.add(70, 5);
