@@ -28,14 +28,14 @@ std::vector<double> among(const std::map<Work, Runs<Run>>& times_s) {
 
 std::vector<double> least_errors(std::span<const ExpertsSample> samples) {
   using Work = std::tuple<std::int64_t, std::int64_t, std::vector<std::int32_t>>;
-  using Model = std::pair<std::int64_t, std::int64_t>;  // experts, top-k
-  std::map<Work, Runs<Model>> times_s;
+  using ExpertsAndTopk = std::pair<std::int64_t, std::int64_t>;  // of the model
+  std::map<Work, Runs<ExpertsAndTopk>> times_s;
   for (const auto& s : samples) {
     if (!s.balanced()) continue;
     auto rows = s.tokens_per_expert;
     std::ranges::sort(rows);
-    times_s[{s.hidden, s.intermediate, std::move(rows)}].emplace_back(Model{s.experts, s.topk},
-                                                                      s.time_s);
+    times_s[{s.hidden, s.intermediate, std::move(rows)}].emplace_back(
+        ExpertsAndTopk{s.experts, s.topk}, s.time_s);
   }
   return among(times_s);
 }

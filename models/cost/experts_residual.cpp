@@ -136,7 +136,7 @@ namespace {
 // Kriging (Cressie, Statistics for Spatial Data, 1993, section 3.2) of zero mean, where the form is
 // right: a Matern kernel of smoothness 3/2 over the logarithms of a family's numbers, each in units
 // of the range over which residuals are alike, and the variance of what shapes do not explain.
-// Ranges and noise: the smallest errors, over the fit parts of 28 kernels of seven tables, when a
+// Ranges and noise: the smallest errors, over the fit parts of 24 kernels of six tables, when a
 // fifth of their models is predicted from the others (aiconfigurator, 2026-11): 0.80 of the form's
 // loss on average, 0.80 to 0.86 for others of 72 settings (ranges of a third to twice these).
 constexpr double kRangeOfWidth = 3, kRangeOfLocal = 1.5, kRangeOfModel = 4, kNoise = 0.1;
