@@ -122,9 +122,7 @@ ExpertsFit fit_experts(std::span<const ExpertsSample> samples, const Device& dev
     best = fitted.loss;
     fit.form = fitted.form;
   }
-  const auto shares = shares_between_shapes(samples, fit.form, peaks);
-  fit.twins = shares.twins;
-  fit.neighbours = shares.neighbours;
+  fit.neighbours = share_of_neighbours(samples, fit.form, peaks);
   fit.steps = share_of_steps(samples, fit.form, peaks);
   fit.residual = experts_grid(samples, fit.form, peaks, fit.shares());
   return fit;
@@ -133,21 +131,35 @@ ExpertsFit fit_experts(std::span<const ExpertsSample> samples, const Device& dev
 AttentionFit<PrefillForm> fit_prefill(std::span<const AttentionSample> samples,
                                       const Device& device) {
   need_points(samples, "prefill attention");
-  std::vector<PrefillForm> starts(3);
-  starts[1].small_tile = 64;
-  starts[2].small_tile = 16;
+  // As for the experts, the tiles that explain the times best.
+  std::vector<PrefillForm> starts;
+  for (const std::int64_t tile : {128, 64})
+    for (const std::int64_t small : {128, 64, 16}) {
+      if (small > tile) continue;
+      auto& start = starts.emplace_back();
+      start.tile = tile;
+      start.small_tile = small;
+    }
   return fit_attention<PrefillForm>(samples, device, starts,
                                     [](const AttentionSample& s, const PrefillForm& form) {
-                                      return prefill_work(s.shape, s.load(), form.small_tile);
+                                      return prefill_work(s.shape, s.load(), form);
                                     });
 }
 
 AttentionFit<DecodeForm> fit_decode(std::span<const AttentionSample> samples,
                                     const Device& device) {
   need_points(samples, "decode attention");
-  return fit_attention<DecodeForm>(
-      samples, device, {DecodeForm{}},
-      [](const AttentionSample& s, const DecodeForm&) { return decode_work(s.shape, s.load()); });
+  std::vector<DecodeForm> starts;
+  for (const std::int64_t split : {256, 512})
+    for (const std::int64_t tile : {1, 64, 128}) {
+      auto& start = starts.emplace_back();
+      start.split = split;
+      start.tile = tile;
+    }
+  return fit_attention<DecodeForm>(samples, device, starts,
+                                   [](const AttentionSample& s, const DecodeForm& form) {
+                                     return decode_work(s.shape, s.load(), form);
+                                   });
 }
 
 ElementwiseFit fit_elementwise(std::span<const ElementwiseSample> samples, const Device& device) {

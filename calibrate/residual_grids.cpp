@@ -128,8 +128,8 @@ class BestShare {
 
 }  // namespace
 
-ExpertsResidual::Shares shares_between_shapes(std::span<const ExpertsSample> samples,
-                                              const ExpertsForm& form, const Peaks& peaks) {
+double share_of_neighbours(std::span<const ExpertsSample> samples, const ExpertsForm& form,
+                           const Peaks& peaks) {
   using Shape = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
   std::map<Shape, std::size_t> shapes;
   const auto shape = [](const ExpertsSample& s) {
@@ -138,22 +138,22 @@ ExpertsResidual::Shares shares_between_shapes(std::span<const ExpertsSample> sam
   for (const auto& s : samples) shapes.emplace(shape(s), 0);
   std::size_t next = 0;
   for (auto& [_, number] : shapes) number = next++;
-  BestShare twins, neighbours;
+  BestShare best;
   constexpr std::size_t folds = 5;
   for (std::size_t fold = 0; fold < std::min(folds, shapes.size()) && shapes.size() > 1; ++fold) {
     const auto in_fold = [&](const ExpertsSample& s) {
       return shapes.at(shape(s)) % folds == fold;
     };
-    const auto grid = grid_of(samples, form, peaks, {1, 1}, std::not_fn(in_fold));
+    const auto grid = grid_of(samples, form, peaks, {}, std::not_fn(in_fold));
     for (const auto* s : thinned(samples)) {
       if (!in_fold(*s)) continue;
       const auto work = s->work();
       const auto load = expert_load(work.tokens_per_expert, form.tile);
       const double left = std::log(s->time_s / form.time_s(experts_work(work, load), peaks));
-      (grid.has_twin(work) ? twins : neighbours).add(left, grid.at(work, load).log_ratio);
+      best.add(left, grid.at(work, load).log_ratio);
     }
   }
-  return {twins.or_else(neighbours.or_else(1)), neighbours.or_else(0)};
+  return best.or_else(1);
 }
 
 double share_of_steps(std::span<const ExpertsSample> samples, const ExpertsForm& form,
@@ -164,8 +164,8 @@ double share_of_steps(std::span<const ExpertsSample> samples, const ExpertsForm&
     return !std::ranges::binary_search(kept, s.tokens);
   };
   // What a grid says is linear in the share.
-  const auto without = grid_of(samples, form, peaks, {1, 0, 0}, std::not_fn(left_out)),
-             with = grid_of(samples, form, peaks, {1, 0, 1}, std::not_fn(left_out));
+  const auto without = grid_of(samples, form, peaks, {1, 0}, std::not_fn(left_out)),
+             with = grid_of(samples, form, peaks, {1, 1}, std::not_fn(left_out));
   BestShare best;
   for (const auto* s : thinned(samples)) {
     const auto work = s->work();
@@ -207,15 +207,14 @@ AttentionResidual grid_of(std::span<const AttentionSample> samples, const Form& 
 
 AttentionResidual attention_grid(std::span<const AttentionSample> samples, const PrefillForm& form,
                                  const Peaks& peaks) {
-  return grid_of(samples, form, peaks, [&](const AttentionSample& s) {
-    return prefill_work(s.shape, s.load(), form.small_tile);
-  });
+  return grid_of(samples, form, peaks,
+                 [&](const AttentionSample& s) { return prefill_work(s.shape, s.load(), form); });
 }
 
 AttentionResidual attention_grid(std::span<const AttentionSample> samples, const DecodeForm& form,
                                  const Peaks& peaks) {
   return grid_of(samples, form, peaks,
-                 [](const AttentionSample& s) { return decode_work(s.shape, s.load()); });
+                 [&](const AttentionSample& s) { return decode_work(s.shape, s.load(), form); });
 }
 
 std::vector<std::int64_t> kept_tokens(std::span<const ExpertsSample> samples) {

@@ -13,16 +13,15 @@ namespace moesim {
 GemmResidual gemm_grid(std::span<const GemmSample> samples, const GemmForm& form,
                        const Peaks& peaks);
 
-/// `shares`: see shares_between_shapes.
+/// `shares`: see share_of_neighbours and share_of_steps.
 ExpertsResidual experts_grid(std::span<const ExpertsSample> samples, const ExpertsForm& form,
                              const Peaks& peaks, ExpertsResidual::Shares shares);
 
-/// How much of others' residual a shape that was not measured takes: the shares that leave the
-/// smallest errors when a fifth of the shapes is predicted from the others, 0 to 1. Where no other
-/// model leaves a rank the same experts, such twins count as neighbours do; with a single shape, in
-/// full.
-ExpertsResidual::Shares shares_between_shapes(std::span<const ExpertsSample> samples,
-                                              const ExpertsForm& form, const Peaks& peaks);
+/// How much of what others' residual says a shape takes that was not measured: the share that
+/// leaves the smallest errors when a fifth of the shapes is predicted from the others, 0 to 1; with
+/// a single shape, all of it.
+double share_of_neighbours(std::span<const ExpertsSample> samples, const ExpertsForm& form,
+                           const Peaks& peaks);
 
 /// How much of a change between two token counts goes by powers of two of an expert's rows: the
 /// share that leaves the smallest errors when every other of these token counts is predicted from

@@ -55,6 +55,9 @@ const Parameters<PrefillForm>& PrefillForm::parameters() {
           .above(0)
           .optional("norm", &PrefillForm::norm, "exponent of the p-norm of compute and memory")
           .min(1)
+          .optional("tile", &PrefillForm::tile, "queries of a tile")
+          .min(16)
+          .max(128)
           .optional("small_tile", &PrefillForm::small_tile,
                     "queries of a tile where a chunk has at most 64")
           .min(16)
@@ -72,11 +75,15 @@ const Parameters<DecodeForm>& DecodeForm::parameters() {
           .optional("memory", &DecodeForm::memory, "share of peak bandwidth")
           .above(0)
           .optional("half_parallelism", &DecodeForm::half_parallelism,
-                    "(sequence, KV head, 256-token block) units that reach half the bandwidth")
+                    "(sequence, KV head, split) units that reach half the bandwidth")
           .min(0)
           .optional("per_head_s", &DecodeForm::per_head_s, "per sequence and KV head [s]")
           .min(0)
           .optional("norm", &DecodeForm::norm, "exponent of the p-norm of compute and memory")
+          .min(1)
+          .optional("tile", &DecodeForm::tile, "tokens that a sequence's cache is padded to")
+          .min(1)
+          .optional("split", &DecodeForm::split, "cached tokens that make a unit of their own")
           .min(1);
   return list;
 }

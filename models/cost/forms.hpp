@@ -82,7 +82,8 @@ struct PrefillForm {
   double compute = 0.55;
   double memory = 0.8;
   double norm = 2;
-  std::int64_t small_tile = 128;  ///< queries of a tile where a chunk has at most 64
+  std::int64_t tile = 128;        ///< queries of a tile
+  std::int64_t small_tile = 128;  ///< the same where a chunk has at most 64
 
   struct Work {
     double flop = 0;
@@ -96,9 +97,9 @@ struct PrefillForm {
   static const Parameters<PrefillForm>& parameters();
 };
 
-/// Attention of one new token per sequence over its cache: bandwidth that grows with the number of
-/// (sequence, KV head, 256-token block) units that can run at once, p-normed with FLOPs, + a term
-/// per (sequence, KV head).
+/// Attention of one new token per sequence over its cache, padded to whole tiles of keys: bandwidth
+/// that grows with the number of (sequence, KV head, split of the cache) units that can run at
+/// once, p-normed with FLOPs, + a term per (sequence, KV head).
 struct DecodeForm {
   double floor_s = 8e-6;
   double compute = 0.5;
@@ -106,12 +107,14 @@ struct DecodeForm {
   double half_parallelism = 50;  ///< units at which half of the bandwidth is reached
   double per_head_s = 1e-9;
   double norm = 2;
+  std::int64_t tile = 1;     ///< cached tokens of a sequence are padded to
+  std::int64_t split = 256;  ///< cached tokens that make a unit of their own
 
   struct Work {
     double flop = 0;
     double bytes = 0;
     double heads = 0;  ///< sequences x KV heads
-    double units = 0;  ///< heads x ceil(context / 256)
+    double units = 0;  ///< heads x splits of a sequence, at least one
   };
   double time_s(const Work& work, const Peaks& peaks) const;
 

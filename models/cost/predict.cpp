@@ -98,7 +98,7 @@ Prediction predict(const SequentialExpertsFit& fit, const Peaks& peaks, const Ex
 
 Prediction predict(const AttentionFit<PrefillForm>& fit, const Peaks& peaks,
                    const AttentionShape& shape, const AttentionLoad& load, bool residual) {
-  const auto work = prefill_work(shape, load, fit.form.small_tile);
+  const auto work = prefill_work(shape, load, fit.form);
   const auto chunks = prefill_chunks(load);
   const double time_s = fit.form.time_s(work, peaks);
   const bool measured = fit.heads.holds(static_cast<double>(shape.heads)) &&
@@ -114,7 +114,7 @@ Prediction predict(const AttentionFit<PrefillForm>& fit, const Peaks& peaks,
 
 Prediction predict(const AttentionFit<DecodeForm>& fit, const Peaks& peaks,
                    const AttentionShape& shape, const AttentionLoad& load, bool residual) {
-  const auto work = decode_work(shape, load);
+  const auto work = decode_work(shape, load, fit.form);
   const auto sequences = decode_sequences(load);
   const double time_s = fit.form.time_s(work, peaks);
   const bool measured = fit.heads.holds(static_cast<double>(shape.heads)) &&

@@ -108,11 +108,9 @@ const Parameters<ExpertsFit>& ExpertsFit::parameters() {
                              "measured range: intermediate size on a rank")
                    .optional("local", &ExpertsFit::local, "measured range: experts on a rank")
                    .optional("assigned", &ExpertsFit::assigned, "measured range: rows on a rank")
-                   .optional("twins", &ExpertsFit::twins,
-                             "share of the residual of another model that leaves a rank the same "
-                             "experts, which an unmeasured shape takes, 0 to 1")
                    .optional("neighbours", &ExpertsFit::neighbours,
-                             "share of the residual near it that an unmeasured shape takes, 0 to 1")
+                             "share of what the residuals of measured shapes say that an "
+                             "unmeasured shape takes, 0 to 1")
                    .optional("steps", &ExpertsFit::steps,
                              "share of a change between two token counts that goes by powers of "
                              "two of an expert's rows, 0 to 1")

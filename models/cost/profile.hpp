@@ -65,12 +65,11 @@ struct ExpertsFit {
   bool gated = true;
   ExpertsForm form;
   Span hidden, intermediate, local, assigned;
-  /// For a shape not measured: shares of the residual of models that leave a rank the same experts,
-  /// and of its neighbours, 0 to 1.
-  double twins = 1, neighbours = 0;
+  /// For a shape not measured: the share of what its neighbours' residual says, 0 to 1.
+  double neighbours = 1;
   /// For a token count between measured ones: the share of a change that goes by powers of two.
   double steps = 0;
-  ExpertsResidual::Shares shares() const { return {twins, neighbours, steps}; }
+  ExpertsResidual::Shares shares() const { return {neighbours, steps}; }
   /// Permute and combine, where the measured rows are the products alone; empty where the rows hold
   /// everything.
   std::vector<ElementwiseFit> around;

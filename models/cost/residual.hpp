@@ -72,19 +72,15 @@ class ExpertsResidual {
   static Family family_of(const ExpertWork& work);
   using Curves = std::vector<std::vector<Point>>;  ///< points ascending in log_assigned
   ExpertsResidual() = default;
-  /// How much of others' residual a family takes that was not measured, 0 to 1: of models that
-  /// leave a rank the same experts, and else of the families near it.
   struct Shares {
-    double twins = 1, neighbours = 0;
-    double steps = 0;  ///< of a change between two points that goes by powers of two, 0 to 1
+    double neighbours = 1;  ///< of what others say that a family takes which was not measured, 0-1
+    double steps = 0;       ///< of a change between two points that goes by powers of two, 0 to 1
   };
   ExpertsResidual(std::map<Family, Curves> families, Shares shares);
   bool empty() const { return families_.empty(); }
   const std::map<Family, Curves>& families() const { return families_; }
   /// Whether this work's own family was measured.
   bool knows(const ExpertWork& work) const { return prepare(family_of(work)).known; }
-  /// Whether it, or the same experts of another model, was measured.
-  bool has_twin(const ExpertWork& work) const { return !twins_of(family_of(work), true).empty(); }
   Residual at(const ExpertWork& work, const ExpertLoad& load) const;
 
  private:
@@ -121,7 +117,7 @@ class ExpertsResidual {
   static Place place_of(const Family& family, const ExpertLoad& load, std::int64_t tokens);
   static Path path_along(const Family& family, const std::vector<Point>& curve);
   Residual in_family(std::vector<Path>& paths, const Place& place) const;
-  Near twins_of(const Family& family, bool of_any_model) const;
+  Near measured(const Family& family) const;
   Near neighbours_of(const Family& family) const;
   Prepared& prepare(const Family& family) const;
   std::map<Family, Curves> families_;

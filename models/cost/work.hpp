@@ -88,7 +88,8 @@ inline PrefillChunks prefill_chunks(const AttentionLoad& load) {
   return {batch, queries, std::max(queries, load.prefill_context / batch)};
 }
 
-inline DecodeForm::Work decode_work(const AttentionShape& s, const AttentionLoad& load) {
+inline DecodeForm::Work decode_work(const AttentionShape& s, const AttentionLoad& load,
+                                    const DecodeForm& form) {
   const bool latent = s.kind == AttentionKind::kMultiHeadLatent;
   const auto sequences = decode_sequences(load);
   const auto heads = static_cast<double>(s.heads), kv_heads = static_cast<double>(s.kv_heads),
@@ -98,17 +99,18 @@ inline DecodeForm::Work decode_work(const AttentionShape& s, const AttentionLoad
   const double width = latent ? rank + rope : 2 * kv_heads * dim;
   const double per_pair = latent ? heads * (2 * rank + rope) : heads * 2 * dim;
   const double query = latent ? heads * (2 * rank + rope) : heads * 2 * dim;
+  const auto tile = static_cast<double>(form.tile), split = static_cast<double>(form.split);
+  const double padded = sequences.batch * tile * ceiling(sequences.length / tile);
   DecodeForm::Work work;
-  work.flop = 2 * per_pair * load.decode_context;
-  work.bytes = width * bytes_of(s.kv) * load.decode_context +
-               query * bytes_of(s.activation) * sequences.batch;
+  work.flop = 2 * per_pair * padded;
+  work.bytes = width * bytes_of(s.kv) * padded + query * bytes_of(s.activation) * sequences.batch;
   work.heads = sequences.batch * (latent ? 1 : kv_heads);
-  work.units = work.heads * ceiling(sequences.length / 256);
+  work.units = work.heads * std::max(1.0, sequences.length / split);
   return work;
 }
 
 inline PrefillForm::Work prefill_work(const AttentionShape& s, const AttentionLoad& load,
-                                      std::int64_t small_tile) {
+                                      const PrefillForm& form) {
   const bool latent = s.kind == AttentionKind::kMultiHeadLatent;
   const auto heads = static_cast<double>(s.heads);
   const double query_key = static_cast<double>(s.qk_nope_head_dim + s.qk_rope_head_dim);
@@ -120,9 +122,9 @@ inline PrefillForm::Work prefill_work(const AttentionShape& s, const AttentionLo
   const double queries = heads * (latent ? query_key + value : 2 * dim);
   const auto chunks = prefill_chunks(load);
   PrefillForm::Work work;
-  // Tiles of 128 queries (`small_tile` for short chunks) by as many keys, those on the diagonal
-  // whole. The tile of the last queries is the longest; one SM does it alone.
-  const auto tile = static_cast<double>(chunks.queries <= 64 ? small_tile : 128);
+  // Tiles of queries (smaller ones for short chunks) by as many keys, those on the diagonal whole.
+  // The tile of the last queries is the longest; one SM does it alone.
+  const auto tile = static_cast<double>(chunks.queries <= 64 ? form.small_tile : form.tile);
   const double rows = tile * ceiling(chunks.queries / tile);
   const double flop_per_pair = 2 * per_pair / heads;
   work.flop = flop_per_pair * heads * chunks.batch * rows * (chunks.prefix() + (rows + tile) / 2);

@@ -13,7 +13,7 @@
 namespace moesim {
 namespace {
 
-std::string percent(double fraction) { return fmt::format("{:.1f} %", 100 * fraction); }
+std::string in_percent(double fraction) { return fmt::format("{:.1f} %", 100 * fraction); }
 std::string signed_percent(double fraction) { return fmt::format("{:+.1f} %", 100 * fraction); }
 
 void add_rows(TextTable& table, const std::string& operation, const FitOrigin& origin) {
@@ -25,8 +25,8 @@ void add_rows(TextTable& table, const std::string& operation, const FitOrigin& o
   for (const auto& h : origin.hold_out)
     if (h.regime.empty())
       table.add({name, std::to_string(origin.points), h.split, name_of(h.tier),
-                 std::to_string(h.points), percent(h.mean), percent(h.median), percent(h.p90),
-                 signed_percent(h.bias)});
+                 std::to_string(h.points), in_percent(h.mean), in_percent(h.median),
+                 in_percent(h.p90), signed_percent(h.bias)});
 }
 
 template <class Fits>
@@ -70,8 +70,8 @@ std::string layer_error_table(const std::vector<LayerError>& layers) {
       {{"executed layers", TextTable::kLeft}, {"points"}, {"mean"}, {"median"}, {"p90"}, {"bias"}});
   for (const auto& group : grouped(layers)) {
     const auto e = error_statistics(group.errors);
-    table.add({group.name, std::to_string(e.n), percent(e.mean_abs), percent(e.median_abs),
-               percent(e.p90_abs), signed_percent(e.bias)});
+    table.add({group.name, std::to_string(e.n), in_percent(e.mean_abs), in_percent(e.median_abs),
+               in_percent(e.p90_abs), signed_percent(e.bias)});
   }
   return table.text(0);
 }

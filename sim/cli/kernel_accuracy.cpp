@@ -11,6 +11,7 @@
 #include "calibrate/aiconfigurator.hpp"
 #include "calibrate/check.hpp"
 #include "calibrate/hold_out.hpp"
+#include "calibrate/repeated_work.hpp"
 #include "models/cost/profile_catalogue.hpp"
 #include "models/device/catalogue.hpp"
 #include "sim/core/data_path.hpp"
@@ -60,6 +61,11 @@ class Groups {
     }
   }
 
+  /// Of rows of one operation that are the same work, timed twice.
+  void add_least(const std::string& operation, std::vector<double> errors) {
+    if (!errors.empty()) least_[operation] = std::move(errors);
+  }
+
   void write(const std::string& device, const std::string& library,
              std::vector<LedgerEntry>& out) const {
     for (const auto& [key, errors] : groups_) {
@@ -76,6 +82,10 @@ class Groups {
       if (const auto goals = targets_of(operation, relation); goals && regime.empty()) {
         corrected.target = goals->median;
         corrected.target_p90 = goals->p90;
+        // Of a shape that was measured, the grid knows which of its times is meant.
+        const auto least = least_.find(operation);
+        if (least != least_.end() && relation != "unseen token count")
+          corrected.least = error_statistics(least->second);
       }
       out.push_back(std::move(corrected));
       if (regime.empty()) out.push_back(entry(" (form alone)", errors.second));
@@ -86,6 +96,7 @@ class Groups {
   std::map<std::tuple<std::string, std::string, std::string>,
            std::pair<std::vector<double>, std::vector<double>>>
       groups_;
+  std::map<std::string, std::vector<double>> least_;
 };
 
 template <class Sample, class Key>
@@ -93,13 +104,16 @@ void refit(const std::vector<Sample>& samples, const Device& device, bool shippe
            Groups& groups) {
   std::map<decltype(key(samples.front())), std::vector<Sample>> kinds;
   for (const auto& s : samples) kinds[key(s)].push_back(s);
-  for (const auto& [_, kind] : kinds)
+  for (const auto& [_, kind] : kinds) {
+    if constexpr (requires { least_errors(std::span<const Sample>(kind)); })
+      groups.add_least(operation_of(kind.front()), least_errors(std::span<const Sample>(kind)));
     for (const auto& split : hold_out(std::span<const Sample>(kind), device)) {
       // Token counts between those of the shipped profile are tested with that profile itself.
       if (shipped && split.split == "unseen token count") continue;
       for (const auto& p : split.points)
         groups.add(operation_of(kind.front()), split.split, p.regime, p.error, p.form_error);
     }
+  }
 }
 
 struct TableResult {

@@ -136,6 +136,14 @@ Compared validate_kernels(const ValidateOptions& options, bool print) {
                   "(predicted - measured) / measured\n{} rows of measured tables",
                   accuracy.rows),
       accuracy.entries, options);
+  fmt::print(
+      "\nrows that are the same work, timed twice: whatever is predicted for a pair, it is "
+      "off by at least (median / p90)\n");
+  for (const auto& entry : accuracy.entries)
+    if (entry.least)
+      fmt::print("{:>6} pairs  {:5.1f} / {:5.1f} %  {}{}\n", entry.least->n,
+                 100 * entry.least->median_abs, 100 * entry.least->p90_abs, entry.group,
+                 *entry.pass() ? "" : ", whose " + entry.metric + " misses its target");
   fmt::print("\nleft out:\n");
   print_left_out(accuracy.left_out);
   for (const auto& file : accuracy.unknown_tables)

@@ -93,6 +93,10 @@ std::string ledger_json(const Ledger& ledger) {
       row["mean_abs_error"] = known(e.mean_abs);
       row["mean_target"] = *entry.mean_target;
     }
+    if (entry.least)
+      row["least_error"] = {{"pairs", entry.least->n},
+                            {"median", entry.least->median_abs},
+                            {"p90", entry.least->p90_abs}};
     row["pass"] = or_null(entry.pass());
     entries.push_back(std::move(row));
   }

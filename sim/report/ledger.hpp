@@ -34,12 +34,13 @@ struct LedgerEntry {
   std::string group;   ///< e.g. "device hgx-h200"
   std::string metric;  ///< e.g. "tpot"
   ErrorStatistics errors;
-  std::int64_t left_out = 0;               ///< points of the group that could not be compared
-  std::optional<double> target;            ///< of the median, where design goals state one
-  std::optional<double> mean_target = {};  ///< of the mean of |e|
-  std::optional<double> target_p90 = {};   ///< of the 90th percentile
-  std::optional<double> target_p95 = {};   ///< of the 95th percentile
-  std::optional<bool> pass() const;        ///< nothing without a target; all that are stated
+  std::int64_t left_out = 0;                  ///< points of the group that could not be compared
+  std::optional<double> target;               ///< of the median, where design goals state one
+  std::optional<double> mean_target = {};     ///< of the mean of |e|
+  std::optional<double> target_p90 = {};      ///< of the 90th percentile
+  std::optional<double> target_p95 = {};      ///< of the 95th percentile
+  std::optional<ErrorStatistics> least = {};  ///< errors that no prediction can go below, for pairs
+  std::optional<bool> pass() const;           ///< nothing without a target; all that are stated
 };
 
 /// One comparison, of those that errors are made of.

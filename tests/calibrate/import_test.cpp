@@ -12,6 +12,7 @@
 #include "calibrate/missed_tactics.hpp"
 #include "calibrate/power_law_draws.hpp"
 #include "calibrate/profile_fit.hpp"
+#include "calibrate/repeated_work.hpp"
 #include "calibrate/residual_grids.hpp"
 #include "models/cost/kernel_choice.hpp"
 #include "models/cost/predict.hpp"
@@ -145,43 +146,35 @@ std::vector<ExpertsSample> shapes_off_by(const Peaks& peaks, Factor of_shape) {
 TEST(ShareOfNeighbours, IsHighWhereShapesErrAlikeAndNothingWhereTheyErrAtRandom) {
   const auto peaks = peaks_of(load_device(data_path("models/device"), "h100-sxm"), Dtype::bf16);
   const auto alike = shapes_off_by(peaks, [](std::int64_t) { return 1.3; });
-  EXPECT_GT(shares_between_shapes(alike, {}, peaks).neighbours, 0.9);
+  EXPECT_GT(share_of_neighbours(alike, {}, peaks), 0.9);
   const auto opposed = shapes_off_by(
       peaks, [](std::int64_t intermediate) { return intermediate % 256 == 0 ? 1.3 : 1 / 1.3; });
-  EXPECT_LT(shares_between_shapes(opposed, {}, peaks).neighbours, 0.2);
+  EXPECT_LT(share_of_neighbours(opposed, {}, peaks), 0.2);
 }
 
-/// The same rows on eight experts, all of one model or half of those of another, which takes
-/// `of_other` times as long; and a third model of another width.
-std::vector<ExpertsSample> twins(double of_other) {
-  std::vector<ExpertsSample> samples;
-  const ExpertsForm form;
+TEST(ShareOfNeighbours, IsAllOfItWhereThereIsOneShape) {
   const auto peaks = peaks_of(load_device(data_path("models/device"), "h100-sxm"), Dtype::bf16);
-  for (const std::int64_t experts : {8, 16, 32})
-    for (const std::int32_t rows : {1, 4, 16, 64, 256}) {
-      auto s = experts_row("balanced", std::vector<std::int32_t>(8, rows), 0,
-                           experts == 32 ? 4096 : 1024);
-      s.experts = experts;
-      s.expert_parallel = experts / 8;
-      const auto work = s.work();
-      const auto load = expert_load(work.tokens_per_expert, form.tile);
-      s.time_s = (experts == 8    ? 1.5
-                  : experts == 16 ? of_other
-                                  : 1.0) *
-                 form.time_s(experts_work(work, load), peaks);
-      samples.push_back(s);
-    }
-  return samples;
-}
-
-TEST(ShareOfTwins, IsWhatTheSameWorkOfTwoModelsHasInCommon) {
-  const auto peaks = peaks_of(load_device(data_path("models/device"), "h100-sxm"), Dtype::bf16);
-  EXPECT_GT(shares_between_shapes(twins(1.5), {}, peaks).twins, 0.9);
-  EXPECT_LT(shares_between_shapes(twins(1 / 1.5), {}, peaks).twins, 0.1);
-  auto one_shape = twins(1.5);
+  auto one_shape = shapes_off_by(peaks, [](std::int64_t) { return 1.3; });
   one_shape.resize(5);
-  EXPECT_EQ(shares_between_shapes(one_shape, {}, peaks).twins, 1);
-  EXPECT_EQ(shares_between_shapes(one_shape, {}, peaks).neighbours, 0);
+  EXPECT_EQ(share_of_neighbours(one_shape, {}, peaks), 1);
+}
+
+TEST(RepeatedWork, SaysWhatNoPredictionCanBeBetterThan) {
+  std::vector<ExpertsSample> rows = {experts_row("balanced", {8, 8, 4, 4}, 1.0),
+                                     experts_row("balanced", {4, 8, 4, 8}, 3.0),  // the same
+                                     experts_row("balanced", {8, 8, 8, 4}, 9.0),  // more rows
+                                     experts_row("power_law_1.2", {8, 8, 4, 4}, 9.0),
+                                     experts_row("balanced", {8, 8, 4, 4}, 9.0, 512)};
+  rows[1].experts = 8;
+  const auto least = least_errors(rows);
+  ASSERT_EQ(least.size(), 1u);
+  EXPECT_NEAR(least[0], 0.5, 1e-12);  // 1.5 is 50 % above the one and 50 % below the other
+
+  std::vector<AttentionSample> attention(3);
+  for (auto& s : attention) s.shape.heads = 8, s.batch = 4, s.length = 128, s.time_s = 2;
+  attention[1].time_s = 3, attention[2].length = 256;
+  ASSERT_EQ(least_errors(attention).size(), 1u);
+  EXPECT_NEAR(least_errors(attention)[0], 0.2, 1e-12);
 }
 
 /// One layer with 1 to 64 rows of an expert, `log_ratio(rows)` above the form.

@@ -78,15 +78,23 @@ class TwoModels : public ::testing::Test {
 };
 
 TEST_F(TwoModels, KeepTheirTimesApartThoughTheyLeaveARankTheSameExperts) {
-  const auto both = residual({1, 0});
+  const auto both = residual({});
   EXPECT_NEAR(log_ratio(both, 64, 4), 0.8, 1e-6);
   EXPECT_NEAR(log_ratio(both, 128, 8), -0.2, 1e-6);
 }
 
-TEST_F(TwoModels, ServeAThirdByTheShareOfTwins) {
-  EXPECT_NEAR(log_ratio(residual({1, 0}), 256, 8), 0.3, 1e-6);
-  EXPECT_NEAR(log_ratio(residual({0.5, 0}), 256, 8), 0.15, 1e-6);
-  EXPECT_EQ(log_ratio(residual({0, 1}), 256, 8), 0);
+TEST_F(TwoModels, ServeAThirdTheMoreTheNearerTheyAreToIt) {
+  const auto all = residual({1, 0}), half = residual({0.5, 0}), nothing = residual({0, 0});
+  const double near_second = log_ratio(all, 128, 7), near_first = log_ratio(all, 64, 5);
+  EXPECT_LT(near_second, 0.2);
+  EXPECT_GT(near_first, 0.4);
+  EXPECT_LT(near_first, 0.8);  // of the first alone
+  EXPECT_NEAR(log_ratio(half, 64, 5), near_first / 2, 1e-6);
+  EXPECT_EQ(log_ratio(nothing, 64, 5), 0);
+}
+
+TEST_F(TwoModels, SayLittleOfOneThatIsFarFromBoth) {
+  EXPECT_NEAR(log_ratio(residual({1, 0}), 64 * 65536, 4), 0, 0.05);
 }
 
 TEST_F(TwoModels, ServeWorkThatDoesNotSayOfWhichModelItIs) {
@@ -101,7 +109,7 @@ class OneModel : public ::testing::Test {
     return {std::log(assigned), std::log(assigned / kLocal), std::log(8.F), log_ratio, tokens};
   }
   static ExpertsResidual residual(ExpertsResidual::Curves curves, double steps) {
-    return {{{{4096, 512, kLocal, 64, 8}, std::move(curves)}}, {1, 0, steps}};
+    return {{{{4096, 512, kLocal, 64, 8}, std::move(curves)}}, {1, steps}};
   }
   static double log_ratio(const ExpertsResidual& residual, std::int64_t assigned,
                           std::int64_t tokens) {
