@@ -13,6 +13,9 @@ namespace moesim {
 struct RankLoad {
   std::int64_t waiting = 0, running = 0;
   double cached_share = 0;  ///< of the request's prompt, with engine.prefix_caching
+  /// Where the router looks at prompts: tokens of the rank's prompts that are still to compute, and
+  /// of those the pairs with a token before them.
+  double prompt_tokens = 0, prompt_pairs = 0;
 };
 
 class RequestRouter {
@@ -23,6 +26,8 @@ class RequestRouter {
   };
 
   virtual ~RequestRouter() = default;
+  /// Needs RankLoad::prompt_tokens and prompt_pairs.
+  virtual bool looks_at_prompts() const { return false; }
   virtual std::int64_t choose(std::int64_t request, std::span<const RankLoad> ranks) = 0;
 };
 

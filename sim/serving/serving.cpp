@@ -14,6 +14,7 @@
 #include "sim/engine/offload_groups.hpp"
 #include "sim/serving/deployment_checks.hpp"
 #include "sim/serving/disaggregation.hpp"
+#include "sim/serving/rank_load.hpp"
 #include "sim/serving/serving_pools.hpp"
 
 namespace moesim {
@@ -59,12 +60,6 @@ Model load_served_model(const ModelConfig& config, const Location& where) {
 KvCache cache_of(const MemoryPlan& memory, std::int64_t block) {
   return {{memory.kv_full_per_token, memory.kv_window_per_token, memory.window, block},
           memory.kv_capacity};
-}
-
-RankLoad load_of(const RankState& rank, const Request& request) {
-  const auto cached = rank.cache.find(request.prefix, request.input);
-  return {std::ssize(rank.waiting), std::ssize(rank.running),
-          static_cast<double>(cached) / static_cast<double>(request.input)};
 }
 
 }  // namespace
@@ -467,9 +462,10 @@ void Serving::pass_front_end(Running& running) {
 void Serving::queue(Running& running, Request& request) {
   std::vector<RankLoad> loads;
   const auto taking = static_cast<std::size_t>(layout_.groups());
+  const bool prompts = running.router->looks_at_prompts();
   for (std::size_t g = 0; g < taking; ++g)
     for (std::int64_t r = 0; r < running.groups[g].ranks(); ++r)
-      loads.push_back(load_of(running.groups[g].rank(r), request));
+      loads.push_back(load_of(running.groups[g].rank(r), request, prompts));
   const auto rank = running.router->choose(request.id, loads);
   request.rank = static_cast<int>(rank);
   const auto per_group = layout_.data_per_group();

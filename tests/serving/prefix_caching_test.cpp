@@ -247,6 +247,33 @@ TEST(PrefixAwareRouter, TakesTheRankWithTheLongestPrefixWhileRanksAreBalanced) {
   EXPECT_EQ(router->choose(2, ranks), 2) << "out of balance";
 }
 
+TEST(LeastWorkRouter, CountsTokensAndTheContextThatTheyAttendTo) {
+  const auto choose = [](const char* router, const std::vector<RankLoad>& ranks) {
+    return Value<Choice<RequestRouter>>::read(parse_yaml(router, "test"))
+        .make({std::ssize(ranks)})
+        ->choose(0, ranks);
+  };
+  // Four short prompts, and a long one of fewer tokens.
+  const std::vector<RankLoad> ranks = {{4, 0, 0, 4000, 4 * 500e3}, {1, 0, 0, 3000, 4500e3}};
+  EXPECT_EQ(choose("least-work", ranks), 1) << "fewer tokens";
+  EXPECT_EQ(choose("{type: least-work, attention_context: 1000}", ranks), 0) << "fewer pairs";
+  EXPECT_EQ(choose("least-work", {{0, 9, 0, 0, 0}, {0, 2, 0, 0, 0}}), 1) << "all decode";
+}
+
+TEST_F(PrefixCaching, LeastWorkLooksAtWhatIsLeftOfPromptsAndNotAtTheirNumber) {
+  // A long prompt and short ones in turn: by number, the ranks are alike.
+  std::string text;
+  for (int i = 0; i < 40; ++i) text += line(0, i % 2 == 0 ? 4000 : 100, 2, std::to_string(i));
+  const auto run = [&](const char* router) {
+    return scenario(text, fmt::format("request_router: {}, max_batched_tokens: 4000", router),
+                    ", parallel: {data: 2}");
+  };
+  const auto results = run_scenarios(
+      {run("least-loaded"), run("least-work"), run("{type: least-work, attention_context: 8000}")});
+  EXPECT_LT(results[1].simulated_s, 0.7 * results[0].simulated_s);
+  EXPECT_LT(results[2].simulated_s, 0.7 * results[0].simulated_s);
+}
+
 TEST_F(PrefixCaching, ARouterThatLooksAtTheCachesFindsMore) {
   const auto text = forks(300);
   const auto run = [&](const char* router) {
