@@ -48,6 +48,26 @@ std::optional<Targets> targets_of(const std::string& operation, const std::strin
   return std::nullopt;
 }
 
+/// Errors of all tables, by kind of operation, relation and regime.
+using PooledErrors =
+    std::map<std::tuple<std::string, std::string, std::string>, std::vector<double>>;
+
+std::string kind_of(const std::string& operation) {
+  for (const auto* kind : {"experts", "gemm"})
+    if (operation.starts_with(kind)) return kind;
+  return "attention";
+}
+
+LedgerEntry entry_of(std::string group, const std::string& relation, const std::string& regime,
+                     std::span<const double> errors) {
+  LedgerEntry e;
+  e.name = "kernels";
+  e.group = std::move(group);
+  e.metric = relation + (regime.empty() ? "" : ", " + regime);
+  e.errors = error_statistics(errors);
+  return e;
+}
+
 /// Errors of one table, by operation, relation and regime ("" holds all regimes).
 class Groups {
  public:
@@ -70,15 +90,8 @@ class Groups {
              std::vector<LedgerEntry>& out) const {
     for (const auto& [key, errors] : groups_) {
       const auto& [operation, relation, regime] = key;
-      const auto entry = [&](const std::string& tier, std::span<const double> values) {
-        LedgerEntry e;
-        e.name = "kernels";
-        e.group = fmt::format("{} {} {}", device, library, operation);
-        e.metric = relation + (regime.empty() ? "" : ", " + regime) + tier;
-        e.errors = error_statistics(values);
-        return e;
-      };
-      auto corrected = entry("", errors.first);
+      const auto group = fmt::format("{} {} {}", device, library, operation);
+      auto corrected = entry_of(group, relation, regime, errors.first);
       if (const auto goals = targets_of(operation, relation); goals && regime.empty()) {
         corrected.target = goals->median;
         corrected.target_p90 = goals->p90;
@@ -88,7 +101,18 @@ class Groups {
           corrected.least = error_statistics(least->second);
       }
       out.push_back(std::move(corrected));
-      if (regime.empty()) out.push_back(entry(" (form alone)", errors.second));
+      if (regime.empty())
+        out.push_back(entry_of(group, relation + " (form alone)", "", errors.second));
+    }
+  }
+
+  /// Relations that have a target.
+  void pool(PooledErrors& pooled) const {
+    for (const auto& [key, errors] : groups_) {
+      const auto& [operation, relation, regime] = key;
+      if (!targets_of(operation, relation)) continue;
+      auto& all = pooled[{kind_of(operation), relation, regime}];
+      all.insert(all.end(), errors.first.begin(), errors.first.end());
     }
   }
 
@@ -118,6 +142,7 @@ void refit(const std::vector<Sample>& samples, const Device& device, bool shippe
 
 struct TableResult {
   std::vector<LedgerEntry> entries;
+  PooledErrors pooled;
   std::int64_t rows = 0;
   std::map<std::string, std::int64_t> left_out;
   bool known = false;
@@ -162,6 +187,7 @@ TableResult accuracy_of(const fs::path& file) {
       },
       groups);
   groups.write(device.name, name->library, result.entries);
+  groups.pool(result.pooled);
   return result;
 }
 
@@ -202,12 +228,24 @@ KernelAccuracy kernel_accuracy(const std::string& folder, unsigned jobs,
     if (progress) progress(++done, files.size());
   });
   KernelAccuracy all;
+  PooledErrors pooled;
   for (std::size_t i = 0; i < files.size(); ++i) {
     auto& one = results[i];
     if (!one.known) all.unknown_tables.push_back(files[i].filename().string());
     all.rows += one.rows;
     for (const auto& [why, rows] : one.left_out) all.left_out[why] += rows;
     std::ranges::move(one.entries, std::back_inserter(all.entries));
+    for (const auto& [key, errors] : one.pooled)
+      pooled[key].insert(pooled[key].end(), errors.begin(), errors.end());
+  }
+  for (const auto& [key, errors] : pooled) {
+    const auto& [kind, relation, regime] = key;
+    auto entry = entry_of("all tables, " + kind, relation, regime, errors);
+    if (const auto goals = targets_of(kind, relation); goals && regime.empty()) {
+      entry.target = goals->median;
+      entry.target_p90 = goals->p90;
+    }
+    all.entries.push_back(std::move(entry));
   }
   return all;
 }
