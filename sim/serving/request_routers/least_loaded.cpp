@@ -2,6 +2,7 @@
 // vLLM's data-parallel coordinator (score = waiting_weight x waiting + running, waiting_weight 4;
 // vllm/v1/engine/core_client.py). Ties go to the rank after the one chosen last.
 #include "sim/serving/request_router.hpp"
+#include "sim/serving/request_routers/lowest_score.hpp"
 
 namespace moesim {
 namespace {
@@ -26,13 +27,7 @@ class LeastLoaded final : public RequestRouter {
       return weight_ * static_cast<double>(ranks[r].waiting) +
              static_cast<double>(ranks[r].running);
     };
-    std::size_t best = next_ % ranks.size();
-    for (std::size_t i = 1; i < ranks.size(); ++i) {
-      const auto r = (next_ + i) % ranks.size();
-      if (score(r) < score(best)) best = r;
-    }
-    next_ = best + 1;
-    return static_cast<std::int64_t>(best);
+    return static_cast<std::int64_t>(lowest_score(ranks.size(), next_, score));
   }
 
  private:

@@ -3,6 +3,7 @@
 // prefill load balancer does (https://github.com/deepseek-ai/open-infra-index,
 // 202502OpenSourceWeek, day 6). Ties go to the rank after the one chosen last.
 #include "sim/serving/request_router.hpp"
+#include "sim/serving/request_routers/lowest_score.hpp"
 
 namespace moesim {
 namespace {
@@ -32,13 +33,7 @@ class LeastWork final : public RequestRouter {
       return rank.prompt_tokens + (context_ > 0 ? rank.prompt_pairs / context_ : 0) +
              1e-3 * static_cast<double>(rank.waiting + rank.running);
     };
-    std::size_t best = next_ % ranks.size();
-    for (std::size_t i = 1; i < ranks.size(); ++i) {
-      const auto r = (next_ + i) % ranks.size();
-      if (work(r) < work(best)) best = r;
-    }
-    next_ = best + 1;
-    return static_cast<std::int64_t>(best);
+    return static_cast<std::int64_t>(lowest_score(ranks.size(), next_, work));
   }
 
  private:
