@@ -144,6 +144,9 @@ void sglang(const ServingMeasurement& point, std::int64_t tensor, std::int64_t c
 /// prompt and 1500 as max_prefill_tokens. Rows of SGLang 0.5.1 have other lengths and concurrencies
 /// than its runs, and its template for that version does not pass mixed chunks: with the engine's
 /// defaults their median TTFT error is 16 % on the fit half, with max_prefill_tokens 22 %.
+/// The version of vLLM 0.12's template that was read does not pass max_num_tokens on; on the fit
+/// half Qwen3-32B says that the runs had it (15 % against 20 % at 2048), Qwen3-235B on H200 that
+/// they had not (50 against 46 %).
 /// Qwen3-32B's KV cache is FP8 in TensorRT-LLM: with BF16 the requests that were in flight together
 /// would not fit.
 void own_runs(const ServingMeasurement& point, LaunchSettings& settings) {
